@@ -1,0 +1,42 @@
+/**
+ * A plan is data. Each capability has its own closed union of actions; the loop and `render` need only this much of one.
+ */
+export interface Action {
+  readonly kind: string;
+  /** One sentence for the operator: why this action, with the numbers it was decided on. */
+  readonly reason: string;
+  /** What must still be true when the action starts, in words; `Capability.holds` reads it again. */
+  readonly precondition: string;
+  /** The same wish has the same key: a repeated action with this key is a no-op at its target. */
+  readonly idempotencyKey: string;
+  /** The problem code that this action answers, if any (docs/OPERATIONS.md has one entry per code). */
+  readonly problem?: string;
+}
+
+export interface Plan<A extends Action> {
+  readonly actions: readonly A[];
+  /** Why nothing is done (if `actions` is empty), or what the plan as a whole wants. */
+  readonly because: string;
+  /** Look again after this many milliseconds even if nobody asks (work is in progress elsewhere). Absent: rest. */
+  readonly lookAgainMs?: number;
+  /** What was found wrong, whether or not an action answers it. */
+  readonly problems?: readonly Problem[];
+}
+
+export interface Problem {
+  readonly code: string;
+  readonly node?: string;
+  readonly detail: string;
+}
+
+/** The dry run, the log line and the golden file. */
+export function render<A extends Action>(plan: Plan<A>): string {
+  const lines = [plan.actions.length === 0 ? `nothing to do: ${plan.because}` : plan.because];
+  for (const problem of plan.problems ?? [])
+    lines.push(`problem ${problem.code}${problem.node === undefined ? "" : ` on ${problem.node}`}: ${problem.detail}`);
+  plan.actions.forEach((action, index) => {
+    lines.push(`${index + 1}. ${action.kind}: ${action.reason}`, `   only if ${action.precondition}`);
+  });
+  if (plan.lookAgainMs !== undefined) lines.push(`look again after ${plan.lookAgainMs} ms`);
+  return lines.join("\n");
+}

@@ -1,0 +1,30 @@
+import * as z from "zod/mini";
+import { TandemError } from "../errors.ts";
+import type { Item } from "../aws/table.ts";
+import { scopeSchema } from "./scope-schema.ts";
+import type { OperatorRequest } from "./requests.ts";
+
+const common = {
+  id: z.string(),
+  scope: scopeSchema,
+  createdAt: z.number(),
+  expiresAt: z.number(),
+  state: z.enum(["pending", "standing", "done", "refused"]),
+  answer: z.optional(z.string()),
+};
+
+const schema = z.discriminatedUnion("action", [
+  z.object({ ...common, action: z.literal("scale"), args: z.object({ count: z.number() }) }),
+  z.object({ ...common, action: z.literal("drain"), args: z.object({ instanceId: z.string() }) }),
+]);
+
+/** A stored request as it was written. Throws TandemError `state-corrupt`. */
+export function requestOf(item: Item): OperatorRequest {
+  const read = schema.safeParse(item);
+  if (!read.success)
+    throw new TandemError("state-corrupt", `request ${item.sk} is not one that Tandem wrote: ${z.prettifyError(read.error)}`, {
+      next: `delete the item (${item.pk}, ${item.sk}) from the state table and state the wish again`,
+    });
+  const { answer, ...request } = read.data;
+  return answer === undefined ? request : { ...request, answer };
+}

@@ -1,0 +1,16 @@
+import * as z from "zod/mini";
+import type { Scope } from "../scope.ts";
+
+/** EC2 instance ids are `i-` and 8 or 17 hexadecimal digits. */
+export const instanceIdSchema = z.string().check(z.regex(/^i-[0-9a-f]{8,17}$/, "an instance id such as i-0123456789abcdef0"));
+
+const FARM_SCOPES: ReadonlySet<string> = new Set(["web", "database", "cache", "files", "edge"]);
+
+const isScope = (text: string): text is Scope =>
+  FARM_SCOPES.has(text) || (text.startsWith("web/") && instanceIdSchema.safeParse(text.slice("web/".length)).success);
+
+/** A scope as text from outside: an operator's parameter or a stored item. */
+export const scopeSchema = z.custom<Scope>(
+  (given) => typeof given === "string" && isScope(given),
+  "a scope: web, web/<instance-id>, database, cache, files or edge",
+);

@@ -1,0 +1,8 @@
+/** What one lease protects and one loop looks at. */
+export type Scope = "web" | `web/${string}` | "database" | "cache" | "files" | "edge";
+
+export const instanceScope = (instanceId: string): Scope => `web/${instanceId}`;
+
+/** The instance of a node scope, or undefined for a scope of the whole farm. */
+export const scopeInstance = (scope: Scope): string | undefined =>
+  scope.startsWith("web/") ? scope.slice("web/".length) : undefined;

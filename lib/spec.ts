@@ -1,0 +1,73 @@
+import type { Environment } from "./environment.ts";
+
+export const DATABASE_NODES = ["db-a", "db-b"] as const;
+export type DatabaseNode = (typeof DATABASE_NODES)[number];
+
+/** What the operator wants of a farm, and the names that follow from its stage. Immutable for a process's life. */
+export interface Spec {
+  readonly stage: string;
+  /** Prefix of every name: `tandem-<stage>`. */
+  readonly farm: string;
+  readonly world: "aws" | "local";
+  readonly region: string;
+  /** Twelve digits; absent where the deployment does not say. */
+  readonly account?: string;
+  /** State table. */
+  readonly table: string;
+  /** Auto Scaling groups. */
+  readonly webGroup: string;
+  readonly databaseGroups: Readonly<Record<DatabaseNode, string>>;
+  /** Fixed private IPv4 addresses of the database servers. */
+  readonly databaseAddresses: Readonly<Record<DatabaseNode, string>>;
+  /** Lifecycle hooks, of the same name on every group. */
+  readonly hooks: { readonly launch: string; readonly terminate: string };
+  /** SSM documents. */
+  readonly documents: { readonly launch: string; readonly drain: string };
+  /** Target group of the web nodes. */
+  readonly targetGroup: string;
+  readonly alarms: { readonly busy: string; readonly idle: string };
+  /** CloudWatch namespace of what the web nodes publish. */
+  readonly metricNamespace: string;
+  /** Secrets are `<prefix>/database/<user>` and `<prefix>/wordpress/salts`. */
+  readonly secretsPrefix: string;
+  readonly functions: {
+    readonly onLifecycle: string;
+    readonly onAlarm: string;
+    readonly watchFarm: string;
+    readonly maintain: string;
+    readonly panel: string;
+  };
+  /** php-fpm workers of one web node: its capacity in requests at a time. */
+  readonly workersPerNode: number;
+  /** Share of the workers that should be busy, in percent; the rest is headroom while a node boots. */
+  readonly targetBusyPercent: number;
+  readonly scaleInCooldownSeconds: number;
+  /** Every plan is a dry run. */
+  readonly observeOnly: boolean;
+}
+
+/** The spec of the farm that the environment names. Pure. */
+export function specOf(environment: Environment): Spec {
+  const { stage } = environment;
+  const farm = `tandem-${stage}`;
+  return {
+    ...environment,
+    farm,
+    table: `${farm}-state`,
+    webGroup: `${farm}-web`,
+    databaseGroups: { "db-a": `${farm}-db-a`, "db-b": `${farm}-db-b` },
+    hooks: { launch: "tandem-launch", terminate: "tandem-terminate" },
+    documents: { launch: `${farm}-launch`, drain: `${farm}-drain` },
+    targetGroup: `${farm}-web`,
+    alarms: { busy: `${farm}-web-busy`, idle: `${farm}-web-idle` },
+    metricNamespace: "Tandem",
+    secretsPrefix: `tandem/${stage}`,
+    functions: {
+      onLifecycle: `${farm}-on-lifecycle`,
+      onAlarm: `${farm}-on-alarm`,
+      watchFarm: `${farm}-watch-farm`,
+      maintain: `${farm}-maintain`,
+      panel: `${farm}-panel`,
+    },
+  };
+}
