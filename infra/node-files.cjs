@@ -4,6 +4,7 @@ const { execFileSync } = require("node:child_process");
 const { readFileSync } = require("node:fs");
 const path = require("node:path");
 const { gzipSync } = require("node:zlib");
+const { PutObjectCommand, S3Client } = require("@aws-sdk/client-s3");
 
 /** EC2 takes 16 KB of user data before base64; the rest of a node's files comes from S3. */
 const USER_DATA_BYTES_MAX = 16 * 1024;
@@ -86,6 +87,8 @@ module.exports = class NodeFiles {
     const Bucket = await provider.getServerlessDeploymentBucketName();
     const Key = this.key(stage);
     this.log.info(`Uploading node files to ${Key}`);
-    await provider.request("S3", "putObject", { Bucket, Key, Body: this.archive().body, ContentType: "application/gzip" });
+    // Path style, as the framework itself does: an endpoint on loopback has no names for buckets.
+    const client = new S3Client({ ...(await provider.getAwsSdkV3Config()), forcePathStyle: true });
+    await client.send(new PutObjectCommand({ Bucket, Key, Body: this.archive().body, ContentType: "application/gzip" }));
   }
 };

@@ -5,7 +5,7 @@ const arn = (text) => ({ "Fn::Sub": `arn:\${AWS::Partition}:${text}` });
 const regional = (service, resource) => arn(`${service}:\${AWS::Region}:\${AWS::AccountId}:${resource}`);
 const allow = (Action, Resource, Condition) => ({ Effect: "Allow", Action, Resource, ...(Condition && { Condition }) });
 
-module.exports = ({ options, resolveVariable }) =>
+module.exports = ({ resolveVariable }) =>
   resolveVariable("sls:stage").then((stage) => {
     const farm = `tandem-${stage}`;
     const group = regional("autoscaling", `autoScalingGroup:*:autoScalingGroupName/${farm}-*`);
@@ -28,6 +28,7 @@ module.exports = ({ options, resolveVariable }) =>
           "elasticloadbalancing:DescribeTargetHealth",
           "ssm:DescribeInstanceInformation",
           "ssm:GetCommandInvocation",
+          "ssm:ListCommands",
         ],
         ["*"],
       ),
@@ -56,9 +57,9 @@ module.exports = ({ options, resolveVariable }) =>
     const alarms = [allow(["cloudwatch:DescribeAlarms"], ["*"])];
 
     return {
-      onLifecycle: [...state, ...observe, ...scale, ...nodes],
+      onLifecycle: [...state, ...observe, ...scale, ...nodes, ...databases],
       onAlarm: [...state, ...observe, ...scale],
-      watchFarm: [...state, ...observe, ...scale, ...nodes],
+      watchFarm: [...state, ...observe, ...scale, ...nodes, ...databases],
       maintain: [...state, ...observe, ...scale, ...nodes, ...databases, ...alarms],
       panel: [...state, ...observe, ...databases, ...alarms],
     };

@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { allowed } from "./allowed.ts";
 import { TandemError } from "./errors.ts";
 
 /** What a function is told by its deployment. */
@@ -21,14 +22,15 @@ const TARGET_BUSY_MAX = 95;
 /** An hour of idle nodes is waste by any standard. */
 const COOLDOWN_SECONDS_MAX = 3600;
 
-const wholeNumber = (min: number, max: number) =>
-  z.pipe(
-    z.pipe(
-      z.string().check(z.regex(/^\d{1,6}$/, `a whole number from ${min} to ${max}`)),
-      z.transform((text: string) => Number(text)),
-    ),
-    z.number().check(z.gte(min, `a whole number from ${min} to ${max}`), z.lte(max, `a whole number from ${min} to ${max}`)),
+const wholeNumber = (min: number, max: number) => {
+  const words = `a whole number from ${min} to ${max}`;
+  const digits = z.string(words).check(z.regex(/^\d{1,6}$/, words));
+  const number = z.pipe(
+    digits,
+    z.transform((text: string) => Number(text)),
   );
+  return z.pipe(number, z.number().check(z.gte(min, words), z.lte(max, words)));
+};
 
 const yesOrNo = z.pipe(
   z.enum(["true", "false", "1", "0"], "true or false"),
@@ -60,7 +62,9 @@ const schema = z.object(VARIABLES);
  * @throws TandemError `bad-environment` that names every wrong variable, what it was and what it may be
  */
 export function readEnvironment(variables: Readonly<Record<string, string | undefined>> = process.env): Environment {
-  const given = Object.fromEntries(Object.keys(VARIABLES).flatMap((name) => (variables[name] ? [[name, variables[name]]] : [])));
+  const given = Object.fromEntries(
+    Object.keys(VARIABLES).flatMap((name) => (variables[name] ? [[name, variables[name]]] : [])),
+  );
   const read = schema.safeParse(given);
   if (!read.success) throw badEnvironment(read.error.issues, given);
   const v = read.data;
@@ -81,7 +85,7 @@ function badEnvironment(issues: readonly z.core.$ZodIssue[], given: Readonly<Rec
   const wrong = issues.map((issue) => {
     const name = String(issue.path[0]);
     const value = given[name];
-    return `${name} is ${value === undefined ? "not set" : JSON.stringify(value)}, allowed is ${issue.message}`;
+    return `${name} is ${value === undefined ? "not set" : JSON.stringify(value)}, allowed is ${allowed(issue)}`;
   });
   return new TandemError("bad-environment", wrong.join("; "), {
     next: "correct the parameter in serverless.yml or the deploy command, and deploy again",

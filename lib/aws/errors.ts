@@ -1,10 +1,13 @@
 import { TandemError } from "../errors.ts";
 
 /** Names of AWS errors by what they mean for the caller; everything else is judged by its HTTP status. */
-const THROTTLED = /Throttl|TooManyRequests|RequestLimitExceeded|ProvisionedThroughputExceeded|SlowDown|PriorRequestNotComplete|LimitExceededException/;
-const DENIED = /AccessDenied|UnauthorizedOperation|AuthFailure|UnrecognizedClient|InvalidClientTokenId|ExpiredToken|SignatureDoesNotMatch|CredentialsProviderError/;
+const THROTTLED =
+  /Throttl|TooManyRequests|RequestLimitExceeded|ProvisionedThroughputExceeded|SlowDown|PriorRequestNotComplete|LimitExceededException/;
+const DENIED =
+  /AccessDenied|UnauthorizedOperation|AuthFailure|UnrecognizedClient|InvalidClientTokenId|ExpiredToken|SignatureDoesNotMatch|CredentialsProviderError/;
 const NOT_FOUND = /NotFound|NoSuch|DoesNotExist|InvalidInstanceId/;
-const CONFLICT = /ResourceContention|ResourceInUse|InProgress|ConflictException|AlreadyExists|ScalingActivityInProgress/;
+const CONFLICT =
+  /ResourceContention|ResourceInUse|InProgress|ConflictException|AlreadyExists|ScalingActivityInProgress/;
 const INVALID = /Validation|InvalidParameter|InvalidRequest|MissingParameter|Malformed/;
 const UNREACHABLE = /Timeout|ECONNREFUSED|ECONNRESET|ENOTFOUND|EPIPE|NetworkingError|socket hang up/i;
 
@@ -47,11 +50,15 @@ export function awsError(error: unknown, doing: string): TandemError {
   if (error instanceof TandemError) return error;
   const code = classify(error);
   const name = awsErrorName(error);
-  return new TandemError(code, `could not ${doing}: ${name === undefined ? "" : `${name}: `}${awsErrorMessage(error)}`, {
-    next: NEXT[code],
-    retriable: RETRIABLE.has(code),
-    cause: error,
-  });
+  return new TandemError(
+    code,
+    `could not ${doing}: ${name === undefined ? "" : `${name}: `}${awsErrorMessage(error)}`,
+    {
+      next: NEXT[code],
+      retriable: RETRIABLE.has(code),
+      cause: error,
+    },
+  );
 }
 
 /** Runs one AWS call; what it throws becomes a TandemError that says what was being done. */

@@ -4,7 +4,10 @@ import type { Placeholders } from "./condition.ts";
 
 export interface OpenPlaceholders extends Placeholders {
   /** The request members that say what the placeholders stand for; DynamoDB refuses empty ones. */
-  fields(): { ExpressionAttributeNames?: Record<string, string>; ExpressionAttributeValues?: Record<string, AttributeValue> };
+  fields(): {
+    ExpressionAttributeNames?: Record<string, string>;
+    ExpressionAttributeValues?: Record<string, AttributeValue>;
+  };
 }
 
 /** The names and values of one DynamoDB request. */

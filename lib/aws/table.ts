@@ -114,7 +114,9 @@ async function queryPages(client: DynamoDBClient, name: string, pk: string, rang
   const items: Item[] = [];
   let start: Record<string, ReturnType<typeof toAttribute>> | undefined;
   for (let page = 0; page < QUERY_PAGES_MAX; page++) {
-    const answer = await client.send(new QueryCommand({ ...input, ...(start === undefined ? {} : { ExclusiveStartKey: start }) }));
+    const answer = await client.send(
+      new QueryCommand({ ...input, ...(start === undefined ? {} : { ExclusiveStartKey: start }) }),
+    );
     for (const item of answer.Items ?? []) items.push(fromAttributes(item));
     start = answer.LastEvaluatedKey;
     if (start === undefined || items.length >= range.limit) break;
@@ -125,8 +127,10 @@ async function queryPages(client: DynamoDBClient, name: string, pk: string, rang
 const conditional = (condition: Condition | undefined, use: Placeholders) =>
   condition === undefined ? {} : { ConditionExpression: renderCondition(condition, use) };
 
+const clause = (keyword: string, parts: readonly string[]): string[] =>
+  parts.length === 0 ? [] : [`${keyword} ${parts.join(", ")}`];
+
 function renderChange(change: Change, use: Placeholders): string {
-  const clause = (keyword: string, parts: readonly string[]) => (parts.length === 0 ? [] : [`${keyword} ${parts.join(", ")}`]);
   const set = Object.entries(change.set ?? {}).map(([name, value]) => `${use.name(name)} = ${use.value(value)}`);
   const add = Object.entries(change.add ?? {}).map(([name, value]) => `${use.name(name)} ${use.value(value)}`);
   const remove = (change.remove ?? []).map((name) => use.name(name));

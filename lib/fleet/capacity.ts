@@ -4,10 +4,10 @@ import { known, unknown, type Fact } from "../reconcile/fact.ts";
 export const PERIOD_MS = 10_000;
 /** What scaling decides on: the last six whole periods and the one that is still being filled. */
 export const WINDOW_MS = 60_000 + PERIOD_MS;
+/** A scale-out answers the load of the last three whole periods; what was over before is no reason for it. */
+export const RECENT_MS = 30_000 + PERIOD_MS;
 /** Of the six whole periods one may be incomplete (a node published a moment late) before the load counts as unknown. */
 export const COMPLETE_SAMPLES_MIN = 5;
-/** Share of the workers that may be busy at the peak: well under the 80% at which the busy alarm fires. */
-export const TARGET_BUSY = 0.7;
 /** Requests that wait now shall be gone after this time, beside the work that keeps coming. */
 export const BACKLOG_SECONDS = 20;
 /** Rounding of sums of decimals must not cost a node. */
@@ -36,7 +36,9 @@ export interface Reporters {
 }
 
 export interface Load {
-  readonly arrivalsPerSecond: number;
+  /** Highest rate of the last three periods, and of the whole window. */
+  readonly recentPerSecond: number;
+  readonly peakPerSecond: number;
   readonly serviceSeconds: number;
   readonly queued: number;
   readonly workersPerNode: number;
@@ -47,32 +49,35 @@ export interface Load {
 /**
  * The load on the farm over the window that ends at `now`.
  *
- * Arrivals are the highest mean of two neighbouring periods: one period alone is noisy, and taking the peak of the
- * whole minute answers a rise at once and a fall only after a minute. Service time is Little's law turned round
- * (busy workers = completions per second x seconds in service): it stays right when every worker is busy, where a
- * response time would count the queue. Unknown when nobody reported, or when requests arrive and none completes.
+ * A rate of arrivals is the highest mean of two neighbouring periods, because one period alone is noisy. Service time
+ * is Little's law turned round (busy workers = completions per second x seconds in service): it stays right when every
+ * worker is busy, where a response time would count the queue. Unknown when nobody reported of late, or when requests
+ * arrive and none completes.
  */
 export function loadOf(samples: readonly LoadSample[], nodes: Reporters, now: number): Fact<Load> {
-  const recent = samples
+  const window = samples
     .filter((sample) => sample.at > now - WINDOW_MS && sample.reporters > 0)
     .toSorted((a, b) => a.at - b.at);
+  const recent = window.filter((sample) => sample.at > now - RECENT_MS);
   const latest = recent.at(-1);
-  if (latest === undefined) return unknown("no node published metrics in the last minute");
+  if (latest === undefined) return unknown("no node published metrics in the last half minute");
   if (latest.workers <= 0) return unknown("the nodes report no php-fpm workers");
 
   const reporters = (sample: LoadSample): number => Math.min(sample.reporters, Math.max(1, nodes.possible));
   const sum = (of: (sample: LoadSample) => number): number =>
-    recent.reduce((total, sample) => total + of(sample) * reporters(sample), 0);
-  const arrivalsPerSecond = peakOfPairs(recent, (sample) => (sample.arrived * reporters(sample) * 1000) / PERIOD_MS);
+    window.reduce((total, sample) => total + of(sample) * reporters(sample), 0);
+  const rate = (sample: LoadSample): number => (sample.arrived * reporters(sample) * 1000) / PERIOD_MS;
+  const peakPerSecond = peakOfPairs(window, rate);
   const completed = sum((sample) => sample.completed);
-  if (arrivalsPerSecond > 0 && completed === 0) return unknown("requests arrive and none was completed in the last minute");
+  if (peakPerSecond > 0 && completed === 0) return unknown("requests arrive and none was completed in the last minute");
 
   return known({
-    arrivalsPerSecond,
+    recentPerSecond: peakOfPairs(recent, rate),
+    peakPerSecond,
     serviceSeconds: completed === 0 ? 0 : (sum((sample) => sample.busy) * PERIOD_MS) / 1000 / completed,
     queued: latest.queued * reporters(latest),
     workersPerNode: latest.workers,
-    completeSamples: recent.filter((sample) => sample.reporters >= nodes.expected).length,
+    completeSamples: window.filter((sample) => sample.reporters >= nodes.expected).length,
   });
 }
 
@@ -85,18 +90,20 @@ function peakOfPairs(samples: readonly LoadSample[], rate: (sample: LoadSample) 
   return Math.max(...(pairs.length > 0 ? pairs : samples.map(rate)));
 }
 
-/** Workers that the arriving requests keep busy (Little's law), and those that work off what is waiting. */
-export const offeredWorkers = (load: Load): number => load.arrivalsPerSecond * load.serviceSeconds;
+/** Workers that requests at that rate keep busy (Little's law), and those that work off what is waiting. */
+export const offeredWorkers = (load: Load, perSecond: number): number => perSecond * load.serviceSeconds;
 export const backlogWorkers = (load: Load): number => (load.queued * load.serviceSeconds) / BACKLOG_SECONDS;
 
-/** Nodes that keep `workers` at TARGET_BUSY of their workers. */
-export const nodesFor = (workers: number, workersPerNode: number): number =>
-  Math.ceil(workers / (workersPerNode * TARGET_BUSY) - EPSILON);
+/** Nodes of which `targetBusyPercent` of the workers are busy when `workers` are needed. */
+export const nodesFor = (workers: number, workersPerNode: number, targetBusyPercent: number): number =>
+  Math.ceil((workers * 100) / (workersPerNode * targetBusyPercent) - EPSILON);
 
 /** The rule in one sentence, with the numbers that it was applied to. */
-export function explainLoad(load: Load): string {
-  const offered = `${load.arrivalsPerSecond.toFixed(1)} requests/s x ${load.serviceSeconds.toFixed(3)} s keep ${offeredWorkers(load).toFixed(1)} workers busy`;
-  const backlog = load.queued > 0 ? `, ${load.queued.toFixed(0)} waiting requests ${backlogWorkers(load).toFixed(1)} more` : "";
-  const nodes = nodesFor(offeredWorkers(load) + backlogWorkers(load), load.workersPerNode);
-  return `${offered}${backlog}: ${nodes} nodes of ${load.workersPerNode.toFixed(0)} workers at ${TARGET_BUSY * 100}%`;
+export function explainLoad(load: Load, targetBusyPercent: number): string {
+  const workers = offeredWorkers(load, load.recentPerSecond);
+  const offered = `${load.recentPerSecond.toFixed(1)} requests/s x ${load.serviceSeconds.toFixed(3)} s keep ${workers.toFixed(1)} workers busy`;
+  const backlog =
+    load.queued > 0 ? `, ${load.queued.toFixed(0)} waiting requests ${backlogWorkers(load).toFixed(1)} more` : "";
+  const nodes = nodesFor(workers + backlogWorkers(load), load.workersPerNode, targetBusyPercent);
+  return `${offered}${backlog}; at ${targetBusyPercent}% of ${load.workersPerNode.toFixed(0)} workers a node, that needs ${nodes}`;
 }

@@ -22,9 +22,13 @@ const schema = z.discriminatedUnion("action", [
 export function requestOf(item: Item): OperatorRequest {
   const read = schema.safeParse(item);
   if (!read.success)
-    throw new TandemError("state-corrupt", `request ${item.sk} is not one that Tandem wrote: ${z.prettifyError(read.error)}`, {
-      next: `delete the item (${item.pk}, ${item.sk}) from the state table and state the wish again`,
-    });
+    throw new TandemError(
+      "state-corrupt",
+      `request ${item.sk} is not one that Tandem wrote: ${z.prettifyError(read.error)}`,
+      {
+        next: `delete the item (${item.pk}, ${item.sk}) from the state table and state the wish again`,
+      },
+    );
   const { answer, ...request } = read.data;
   return answer === undefined ? request : { ...request, answer };
 }

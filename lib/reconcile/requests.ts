@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import { TandemError } from "../errors.ts";
 import type { Scope } from "../scope.ts";
-import type { Item, Table } from "../aws/table.ts";
+import type { Item, Key, Table } from "../aws/table.ts";
 import { allOf, anyOf, equals, greaterThan, isAbsent } from "../aws/condition.ts";
 import { requestOf } from "./request-item.ts";
 
@@ -53,6 +53,8 @@ const PARTITION = "request";
 /** More open wishes than any operator keeps in mind; a bound on one observation. */
 const OPEN_REQUESTS_MAX = 100;
 
+const key = (id: string): Key => ({ pk: PARTITION, sk: id });
+
 /** A settled request stays readable for a day, so that whoever asked can still see the answer. */
 const KEPT_AFTER_EXPIRY_SECONDS = 86_400;
 
@@ -60,11 +62,13 @@ const KEPT_AFTER_EXPIRY_SECONDS = 86_400;
  * The request items of one farm, in its state table. Single-item conditional writes only.
  */
 export function openRequests(table: Table, clock: Clock): Requests {
-  const key = (id: string) => ({ pk: PARTITION, sk: id });
   const open = async (): Promise<readonly OperatorRequest[]> => {
     const items = await table.query(PARTITION, {
       limit: OPEN_REQUESTS_MAX,
-      where: allOf(greaterThan("expiresAt", clock.now()), anyOf(equals("state", "pending"), equals("state", "standing"))),
+      where: allOf(
+        greaterThan("expiresAt", clock.now()),
+        anyOf(equals("state", "pending"), equals("state", "standing")),
+      ),
     });
     return items.map(requestOf).toSorted((a, b) => a.createdAt - b.createdAt || a.id.localeCompare(b.id));
   };
@@ -94,5 +98,15 @@ export function openRequests(table: Table, clock: Clock): Requests {
 function itemOf(request: OperatorRequest): Omit<Item, "pk" | "sk"> {
   const { id, scope, action, args, createdAt, expiresAt, state, answer } = request;
   const expires = Math.ceil(expiresAt / 1000) + KEPT_AFTER_EXPIRY_SECONDS;
-  return { id, scope, action, args: { ...args }, createdAt, expiresAt, state, expires, ...(answer === undefined ? {} : { answer }) };
+  return {
+    id,
+    scope,
+    action,
+    args: { ...args },
+    createdAt,
+    expiresAt,
+    state,
+    expires,
+    ...(answer === undefined ? {} : { answer }),
+  };
 }

@@ -2,7 +2,9 @@ import * as z from "zod/mini";
 import type { Scope } from "../scope.ts";
 
 /** EC2 instance ids are `i-` and 8 or 17 hexadecimal digits. */
-export const instanceIdSchema = z.string().check(z.regex(/^i-[0-9a-f]{8,17}$/, "an instance id such as i-0123456789abcdef0"));
+export const instanceIdSchema = z
+  .string()
+  .check(z.regex(/^i-[0-9a-f]{8,17}$/, "an instance id such as i-0123456789abcdef0"));
 
 const FARM_SCOPES: ReadonlySet<string> = new Set(["web", "database", "cache", "files", "edge"]);
 
@@ -13,4 +15,10 @@ const isScope = (text: string): text is Scope =>
 export const scopeSchema = z.custom<Scope>(
   (given) => typeof given === "string" && isScope(given),
   "a scope: web, web/<instance-id>, database, cache, files or edge",
+);
+
+/** What a freeze can be set on. */
+export const frozenScopeSchema = z.custom<Scope | "farm">(
+  (given) => given === "farm" || (typeof given === "string" && isScope(given)),
+  "farm, or a scope: web, web/<instance-id>, database, cache, files or edge",
 );

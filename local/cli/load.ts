@@ -68,9 +68,10 @@ function visit(url: URL, agent: Agent, tally: Tally): Promise<void> {
  */
 export async function runLoad(
   site: string,
-  options: { requestsPerSecond: number; seconds: number; progress?: (line: string) => void },
+  options: { requestsPerSecond: number; seconds: number; waitMs?: number; progress?: (line: string) => void },
 ): Promise<LoadReport> {
-  const url = new URL(`/?tandem-wait=${DECLARED_WAIT_MS}`, site);
+  const waitMs = options.waitMs ?? DECLARED_WAIT_MS;
+  const url = new URL(waitMs === 0 ? "/" : `/?tandem-wait=${waitMs}`, site);
   const agent = new Agent({ keepAlive: true });
   const tally: Tally = { ok: 0, non2xx: 0, failed: 0, latenciesMs: [], byNode: {} };
   const total = Math.round(options.requestsPerSecond * options.seconds);
@@ -91,10 +92,10 @@ export async function runLoad(
   }
   await Promise.all(open);
   agent.destroy();
-  return report(tally, total, options.requestsPerSecond);
+  return report(tally, total, { waitMs, requestsPerSecond: options.requestsPerSecond });
 }
 
-function report(tally: Tally, sent: number, requestsPerSecond: number): LoadReport {
+function report(tally: Tally, sent: number, load: { waitMs: number; requestsPerSecond: number }): LoadReport {
   const sorted = tally.latenciesMs.toSorted((a, b) => a - b);
   const percentile = (share: number): number =>
     Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0);
@@ -106,7 +107,7 @@ function report(tally: Tally, sent: number, requestsPerSecond: number): LoadRepo
     p50Ms: percentile(0.5),
     p99Ms: percentile(0.99),
     byNode: tally.byNode,
-    declaredWaitMs: DECLARED_WAIT_MS,
-    requestsPerSecond: Math.round(requestsPerSecond * 10) / 10,
+    declaredWaitMs: load.waitMs,
+    requestsPerSecond: Math.round(load.requestsPerSecond * 10) / 10,
   };
 }

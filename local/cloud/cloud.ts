@@ -1,6 +1,6 @@
 import { openEventBridge } from "./bus/index.ts";
 import type { CloudClock } from "./clock.ts";
-import type { CallLine } from "./calls.ts";
+import type { CallRecord } from "./calls.ts";
 import { openEndpoint, type Endpoint } from "./endpoint.ts";
 import { openIam } from "./iam/index.ts";
 import type { Ids } from "./ids.ts";
@@ -21,7 +21,7 @@ import { openS3 } from "./services/s3/index.ts";
 import { openSecrets } from "./services/secretsmanager/index.ts";
 import { openSqs } from "./services/sqs/index.ts";
 import { openSsm } from "./services/ssm/index.ts";
-import { openCloudFormation } from "./stack/index.ts";
+import { openCloudFormation, templateReader } from "./stack/index.ts";
 
 /** What differs between the worlds: time, chance, and what machines, functions and balancers really are. */
 export interface CloudParts {
@@ -36,7 +36,7 @@ export interface CloudParts {
   readonly functionsFolder: string;
   /** Base URL of this cloud, as functions and machines reach it. */
   endpointUrl(): string;
-  record(line: CallLine): void;
+  record(line: CallRecord): void;
   note(message: string): void;
 }
 
@@ -61,9 +61,9 @@ export function openCloud(parts: CloudParts): Cloud {
   const iam = openIam(world);
   const s3 = openS3(world);
   const logs = openLogs(world);
-  const sqs = openSqs(world);
+  const sqs = openSqs(world, { endpoint: parts.endpointUrl });
   const dns = openRoute53(world);
-  const lambda = openLambda(world, {
+  const lambda: ReturnType<typeof openLambda> = openLambda(world, {
     runtime: parts.runtime,
     folder: parts.functionsFolder,
     readObject: s3.readObject,
@@ -71,6 +71,7 @@ export function openCloud(parts: CloudParts): Cloud {
     writeLog: logs.write,
     sendMessage: sqs.send,
     endpoint: parts.endpointUrl,
+    record: (...metric) => monitoring.record(...metric),
   });
   const bus = openEventBridge(world, { invokeFunction: lambda.invokeAsync, sendMessage: sqs.send });
   const monitoring = openCloudWatch(world, { emit: bus.emit, invokeFunction: lambda.invokeAsync });
@@ -90,7 +91,7 @@ export function openCloud(parts: CloudParts): Cloud {
   const services = new Map<ServiceId, Service>();
   const add = (service: Service): void => void services.set(service.id, service);
   const endpoint = openEndpoint({ world, services, principalOf: iam.principalOf, record: parts.record });
-  const stack = openCloudFormation(world, { call: endpoint.callService, readTemplate: s3.readTemplate });
+  const stack = openCloudFormation(world, { call: endpoint.callService, readTemplate: templateReader(s3.readObject) });
   for (const service of [
     iam.service, iam.sts, s3.service, logs.service, sqs.service, dns.service, lambda.service, bus.service,
     monitoring.service, ec2.service, ssm.service, balancing.service, scaling.service, stack.service,

@@ -2,7 +2,7 @@ import { isoTime } from "../../lib/clock.ts";
 import type { CallRecord } from "./calls.ts";
 import { CloudError } from "./errors.ts";
 import { listenHttp, type HttpListener } from "./http.ts";
-import type { Call, CallService, Operation, Principal, Service, ServiceId, World } from "./service.ts";
+import type { Call, CallService, Principal, Service, ServiceId, World } from "./service.ts";
 import {
   checkedInput,
   decodeRequest,
@@ -19,10 +19,10 @@ import {
 
 export interface Endpoint {
   /** Answers one request without a socket; never rejects. */
-  handle(request: WireRequest): Promise<WireResponse>;
+  readonly handle: (request: WireRequest) => Promise<WireResponse>;
   readonly callService: CallService;
   /** An HTTP server over `handle`; port 0 takes a free one. Rejects when the port is in use. */
-  listen(host: string, port: number): Promise<HttpListener>;
+  readonly listen: (host: string, port: number) => Promise<HttpListener>;
 }
 
 export interface EndpointParts {
@@ -34,12 +34,6 @@ export interface EndpointParts {
 
 const isMembers = (value: unknown): value is Members =>
   typeof value === "object" && value !== null && !Array.isArray(value);
-
-/**
- * The Operation of a Service is kept in a table whatever its input type, so its parameter is `never` there.
- * Calling it with members is safe because they were read, or checked, by the schema of just this operation.
- */
-const callable = (operation: Operation): Operation<Members> => operation as Operation<Members>;
 
 /** What a caller is told of a bug in the embedded cloud; the whole of it goes to the farm's log. */
 function asCloudError(world: World, what: string, error: unknown): CloudError {
@@ -58,11 +52,16 @@ interface Outcome {
   readonly error?: string;
 }
 
-/**
- * The one door of the embedded cloud. Signatures are not verified: the endpoint is on loopback, and whoever can reach it
- * can read the keys as well; the access key only tells who calls.
- */
-export function openEndpoint({ world, services, principalOf, record }: EndpointParts): Endpoint {
+/** What both ways into the cloud share: over the wire and in process. */
+interface Core {
+  readonly world: World;
+  readonly note: (outcome: Outcome) => void;
+  readonly resourceOf: (service: ServiceId, operation: string, input: Members) => string;
+  readonly run: (service: ServiceId, operation: string, input: Members, call: Call) => Promise<Members>;
+  readonly principalFor: (form: Form) => Principal;
+}
+
+function openCore({ world, services, principalOf, record }: EndpointParts): Core {
   const note = (outcome: Outcome): void => {
     const { status, error, ...who } = outcome;
     const at = isoTime(world.clock.now());
@@ -73,7 +72,9 @@ export function openEndpoint({ world, services, principalOf, record }: EndpointP
     try {
       return services.get(service)?.resourceOf(operation, input) ?? "*";
     } catch (error) {
-      world.note(`${service}:${operation}: resource unknown: ${error instanceof Error ? error.message : String(error)}`);
+      world.note(
+        `${service}:${operation}: resource unknown: ${error instanceof Error ? error.message : String(error)}`,
+      );
       return "*";
     }
   };
@@ -83,7 +84,8 @@ export function openEndpoint({ world, services, principalOf, record }: EndpointP
     if (found === undefined || !Object.hasOwn(found.operations, operation)) throw notImplemented(service, operation);
     const perform = found.operations[operation];
     if (perform === undefined) throw notImplemented(service, operation);
-    const output = await callable(perform)(input, call);
+    // an Operation's own input type is lost in the table; the members were read or checked by the schema of just this one
+    const output: unknown = await Reflect.apply(perform, undefined, [input, call]);
     return isMembers(output) ? output : {};
   };
 
@@ -94,67 +96,86 @@ export function openEndpoint({ world, services, principalOf, record }: EndpointP
     throw new CloudError("InvalidClientTokenId", "The security token included in the request is invalid.", 403);
   };
 
-  const answer = async (request: WireRequest, requestId: string): Promise<WireResponse> => {
-    const decoded = await decodeRequest(request);
-    const { service, operation, input, form } = decoded;
-    let outcome = { principal: form.accessKeyId ?? "unsigned", service, operation, resource: "*" };
-    try {
-      const principal = principalFor(form);
-      outcome = { ...outcome, principal: principal.arn, resource: resourceOf(service, operation, input) };
-      const output = await run(service, operation, input, { principal, requestId });
-      const response = encodeOutput(decoded, output, requestId);
-      note({ ...outcome, status: response.status });
-      return response;
-    } catch (cause) {
-      const error = asCloudError(world, `${service}:${operation}`, cause);
-      const response = encodeError(form, error, requestId);
-      note({ ...outcome, status: response.status, error: error.code });
-      return response;
-    }
-  };
+  return { world, note, resourceOf, run, principalFor };
+}
 
-  const refuse = (error: UndecodableRequest, requestId: string): WireResponse => {
-    const { form } = error;
-    let shown: CloudError = error;
-    let principal = form.accessKeyId ?? "unsigned";
-    try {
-      // who calls comes first: a stranger learns nothing about the request
-      principal = principalFor(form).arn;
-    } catch (unknown) {
-      shown = asCloudError(world, "authentication", unknown);
-    }
-    const response = encodeError(form, shown, requestId);
-    const service = form.schema?.id ?? "unknown";
-    note({ principal, service, operation: form.operation || "unknown", resource: "*", status: response.status, error: shown.code });
+/** Answers what can be decoded; what cannot is thrown on. */
+async function answer(core: Core, request: WireRequest, requestId: string): Promise<WireResponse> {
+  const decoded = await decodeRequest(request);
+  const { service, operation, input, form } = decoded;
+  let outcome = { principal: form.accessKeyId ?? "unsigned", service, operation, resource: "*" };
+  try {
+    const principal = core.principalFor(form);
+    outcome = { ...outcome, principal: principal.arn, resource: core.resourceOf(service, operation, input) };
+    const output = await core.run(service, operation, input, { principal, requestId });
+    const response = encodeOutput(decoded, output, requestId);
+    core.note({ ...outcome, status: response.status });
     return response;
-  };
+  } catch (cause) {
+    const error = asCloudError(core.world, `${service}:${operation}`, cause);
+    const response = encodeError(form, error, requestId);
+    core.note({ ...outcome, status: response.status, error: error.code });
+    return response;
+  }
+}
 
-  const handle = async (request: WireRequest): Promise<WireResponse> => {
-    const requestId = world.ids.uuid();
-    try {
-      return await answer(request, requestId);
-    } catch (error) {
-      if (error instanceof UndecodableRequest) return refuse(error, requestId);
-      const form: Form = { writing: "rest-xml", operation: "", contentType: "", method: request.method };
-      return encodeError(form, asCloudError(world, `${request.method} request`, error), requestId);
-    }
-  };
+function refuse(core: Core, error: UndecodableRequest, requestId: string): WireResponse {
+  const { form } = error;
+  let shown: CloudError = error;
+  let principal = form.accessKeyId ?? "unsigned";
+  try {
+    // who calls comes first: a stranger learns nothing about the request
+    principal = core.principalFor(form).arn;
+  } catch (unknown) {
+    shown = asCloudError(core.world, "authentication", unknown);
+  }
+  const response = encodeError(form, shown, requestId);
+  const service = form.schema?.id ?? "unknown";
+  core.note({
+    principal,
+    service,
+    operation: form.operation || "unknown",
+    resource: "*",
+    status: response.status,
+    error: shown.code,
+  });
+  return response;
+}
 
-  const callService: CallService = async (principal, service, operation, input) => {
+const callServiceOf = (core: Core): CallService => {
+  return async (principal, service, operation, input) => {
     const base = { principal: principal.arn, service, operation };
     let resource = "*";
     try {
       const checked = await checkedInput(service, operation, input);
-      resource = resourceOf(service, operation, checked);
-      const output = await run(service, operation, checked, { principal, requestId: world.ids.uuid() });
-      note({ ...base, resource, status: 200 });
+      resource = core.resourceOf(service, operation, checked);
+      const output = await core.run(service, operation, checked, { principal, requestId: core.world.ids.uuid() });
+      core.note({ ...base, resource, status: 200 });
       return output;
     } catch (cause) {
-      const error = asCloudError(world, `${service}:${operation}`, cause);
-      note({ ...base, resource, status: error.status, error: error.code });
+      const error = asCloudError(core.world, `${service}:${operation}`, cause);
+      core.note({ ...base, resource, status: error.status, error: error.code });
       throw error;
     }
   };
+};
 
-  return { handle, callService, listen: (host, port) => listenHttp(handle, host, port) };
+/**
+ * The one door of the embedded cloud. Signatures are not verified: the endpoint is on loopback, and whoever can reach it
+ * can read the keys as well; the access key only tells who calls.
+ */
+export function openEndpoint(parts: EndpointParts): Endpoint {
+  const core = openCore(parts);
+  const handle = async (request: WireRequest): Promise<WireResponse> => {
+    const requestId = parts.world.ids.uuid();
+    try {
+      return await answer(core, request, requestId);
+    } catch (error) {
+      if (error instanceof UndecodableRequest) return refuse(core, error, requestId);
+      const form: Form = { writing: "rest-xml", operation: "", contentType: "", method: request.method };
+      return encodeError(form, asCloudError(parts.world, `${request.method} request`, error), requestId);
+    }
+  };
+
+  return { handle, callService: callServiceOf(core), listen: (host, port) => listenHttp(handle, host, port) };
 }

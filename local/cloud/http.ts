@@ -23,7 +23,10 @@ async function bodyOf(message: IncomingMessage): Promise<Buffer | undefined> {
 
 const headersOf = (message: IncomingMessage): Record<string, string> =>
   Object.fromEntries(
-    Object.entries(message.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(",") : (value ?? "")]),
+    Object.entries(message.headers).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.join(",") : (value ?? ""),
+    ]),
   );
 
 async function serve(answer: Answer, message: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -14,6 +14,7 @@ export interface FarmPaths {
   readonly farmLog: string;
   readonly callsLog: string;
   readonly machineRegistry: string;
+  readonly machineLogs: string;
 }
 
 export function farmPaths(projectRoot: string): FarmPaths {
@@ -33,6 +34,7 @@ export function farmPaths(projectRoot: string): FarmPaths {
     farmLog: join(log, "farm.log"),
     callsLog: join(log, "calls.jsonl"),
     machineRegistry: join(run, "machines"),
+    machineLogs: join(log, "machines"),
   };
 }
 

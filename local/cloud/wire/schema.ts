@@ -34,7 +34,7 @@ type ClientConstructor = new (configuration: {
   credentials: { accessKeyId: string; secretAccessKey: string };
 }) => { readonly config: object };
 
-interface ClientPackage {
+export interface ClientPackage {
   readonly client: ClientConstructor;
   readonly exported: object;
 }
@@ -45,7 +45,8 @@ const packages: Readonly<Record<ServiceId, () => Promise<ClientPackage>>> = {
     import("@aws-sdk/client-auto-scaling").then((exported) => ({ client: exported.AutoScalingClient, exported })),
   cloudformation: () =>
     import("@aws-sdk/client-cloudformation").then((exported) => ({ client: exported.CloudFormationClient, exported })),
-  dynamodb: () => import("@aws-sdk/client-dynamodb").then((exported) => ({ client: exported.DynamoDBClient, exported })),
+  dynamodb: () =>
+    import("@aws-sdk/client-dynamodb").then((exported) => ({ client: exported.DynamoDBClient, exported })),
   ec2: () => import("@aws-sdk/client-ec2").then((exported) => ({ client: exported.EC2Client, exported })),
   ecr: () => import("@aws-sdk/client-ecr").then((exported) => ({ client: exported.ECRClient, exported })),
   elasticloadbalancing: () =>
@@ -53,7 +54,8 @@ const packages: Readonly<Record<ServiceId, () => Promise<ClientPackage>>> = {
       client: exported.ElasticLoadBalancingV2Client,
       exported,
     })),
-  events: () => import("@aws-sdk/client-eventbridge").then((exported) => ({ client: exported.EventBridgeClient, exported })),
+  events: () =>
+    import("@aws-sdk/client-eventbridge").then((exported) => ({ client: exported.EventBridgeClient, exported })),
   iam: () => import("@aws-sdk/client-iam").then((exported) => ({ client: exported.IAMClient, exported })),
   lambda: () => import("@aws-sdk/client-lambda").then((exported) => ({ client: exported.LambdaClient, exported })),
   logs: () =>
@@ -86,7 +88,9 @@ const OPERATION = 9;
 const ERROR = -3;
 
 const isOperation = (value: unknown): value is StaticOperationSchema => Array.isArray(value) && value[0] === OPERATION;
-const isError = (value: unknown): value is StaticErrorSchema => Array.isArray(value) && value[0] === ERROR;
+/** Not the base class of a client's exceptions, which no service sends. */
+const isError = (value: unknown): value is StaticErrorSchema =>
+  Array.isArray(value) && value[0] === ERROR && !text(value[1]).startsWith("smithy.ts.sdk.synthetic.");
 
 const property = (value: unknown, name: string): unknown =>
   typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
@@ -114,6 +118,13 @@ function operationsOf(exported: object): Map<string, OperationSchema> {
   return operations;
 }
 
+/** Names of the members that the schema requires: its sixth element counts them, and they stand first. */
+export function requiredMembers(schema: NormalizedSchema): readonly string[] {
+  const raw = schema.getSchema();
+  if (!Array.isArray(raw) || !Array.isArray(raw[4]) || typeof raw[6] !== "number") return [];
+  return raw[4].slice(0, raw[6]).map(String);
+}
+
 /** The code that a query (or once-query) service puts on the wire for a modeled error, e.g. `AlreadyExists`. */
 export function queryCode(error: NormalizedSchema): string | undefined {
   const trait = error.getMergedTraits()["awsQueryError"];
@@ -122,14 +133,22 @@ export function queryCode(error: NormalizedSchema): string | undefined {
 
 function errorsOf(exported: object): Map<string, NormalizedSchema> {
   const shapes = Object.values(exported).filter(isError);
-  const byCode = shapes.map((shape) => [queryCode(NormalizedSchema.of(shape)) ?? shape[2], NormalizedSchema.of(shape)] as const);
+  const byCode = shapes.map(
+    (shape) => [queryCode(NormalizedSchema.of(shape)) ?? shape[2], NormalizedSchema.of(shape)] as const,
+  );
   const byName = shapes.map((shape) => [shape[2], NormalizedSchema.of(shape)] as const);
   return new Map([...byCode, ...byName]);
 }
 
+/** The SDK client of a service and all that its package exports. */
+export const clientPackage = (id: ServiceId): Promise<ClientPackage> => packages[id]();
+
 async function load(id: ServiceId): Promise<ServiceSchema> {
-  const { client, exported } = await packages[id]();
-  const { config } = new client({ region: "eu-west-1", credentials: { accessKeyId: "schema", secretAccessKey: "schema" } });
+  const { client, exported } = await clientPackage(id);
+  const { config } = new client({
+    region: "eu-west-1",
+    credentials: { accessKeyId: "schema", secretAccessKey: "schema" },
+  });
   const instance = property(config, "protocol");
   const shapeId = property(instance, "getShapeId");
   const protocol = protocols[typeof shapeId === "function" ? text(shapeId.call(instance)) : ""];

@@ -1,6 +1,5 @@
 /** Credentials of a role's session, as STS gives them. */
 export interface RoleCredentials {
-  readonly roleArn: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken: string;
@@ -17,7 +16,8 @@ export interface InstanceMetadata {
   readonly imageId: string;
   /** `x86_64` or `arm64`. */
   readonly architecture: string;
-  /** Undefined without an instance profile: the `iam/` tree is then absent, as on EC2. */
+  /** Name of the role; undefined without an instance profile: the `iam/` tree is then absent, as on EC2. */
+  readonly role: string | undefined;
   credentials(): RoleCredentials | undefined;
   /** `autoscaling/target-lifecycle-state`; undefined for an instance of no group. */
   lifecycleState(): string | undefined;

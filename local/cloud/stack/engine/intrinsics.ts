@@ -1,5 +1,5 @@
 import { cidrBlocks } from "./cidr.ts";
-import { isList, isObject, type Json, type JsonObject } from "./json.ts";
+import { isList, isObject, type Json, type JsonObject, textOf } from "./json.ts";
 import { templateError } from "./template.ts";
 
 /** Whatever the functions of a template can ask for while a value is resolved. */
@@ -22,7 +22,7 @@ export const NO_VALUE = "AWS::NoValue";
  */
 const UNKNOWN = "\u0000known after execution:";
 export const unknownValue = (of: string): string => `${UNKNOWN}${of}\u0000`;
-const isUnknown = (value: Json): value is string => typeof value === "string" && value.includes(UNKNOWN);
+const isUnknown = (value: Json): boolean => typeof value === "string" && value.includes(UNKNOWN);
 
 /**
  * Resolves every intrinsic function in `value`. Throws `ValidationError` naming an unknown function or reference.
@@ -57,10 +57,11 @@ function callFunction(name: string, argument: Json, scope: Scope): Json | undefi
   if (name === "Fn::If") return chosen(argument, scope);
   if (name === "Ref") {
     if (argument === NO_VALUE) return undefined;
-    return referenced(String(argument), scope);
+    return referenced(textOf(argument), scope);
   }
   const implementation = FUNCTIONS[name];
-  if (implementation === undefined) throw templateError(`Template error: the function ${name} is not known to this cloud`);
+  if (implementation === undefined)
+    throw templateError(`Template error: the function ${name} is not known to this cloud`);
   return implementation(argument, scope);
 }
 
@@ -72,21 +73,25 @@ function referenced(name: string, scope: Scope): Json {
 
 function chosen(argument: Json, scope: Scope): Json | undefined {
   if (!isList(argument) || argument.length !== 3 || typeof argument[0] !== "string")
-    throw templateError("Template error: Fn::If requires a list argument with three elements, the first a condition's name");
+    throw templateError(
+      "Template error: Fn::If requires a list argument with three elements, the first a condition's name",
+    );
   return resolveOptional((scope.condition(argument[0]) ? argument[1] : argument[2]) ?? null, scope);
 }
 
 const FUNCTIONS: Readonly<Record<string, (argument: Json, scope: Scope) => Json>> = {
   "Fn::GetAtt": (argument, scope) => {
     const [logicalId, attribute] = attributeParts(argument);
-    return scope.attribute(logicalId, String(resolve(attribute, scope)));
+    return scope.attribute(logicalId, textOf(resolve(attribute, scope)));
   },
   "Fn::Sub": substitute,
   "Fn::Join": (argument, scope) => {
     const [separator, list] = pair("Fn::Join", argument);
     const items = resolve(list, scope);
     if (isUnknown(items)) return items;
-    return listOf("Fn::Join", items).map((item) => text("Fn::Join", item)).join(text("Fn::Join", separator));
+    return listOf("Fn::Join", items)
+      .map((item) => text("Fn::Join", item))
+      .join(text("Fn::Join", separator));
   },
   "Fn::Select": (argument, scope) => {
     const [index, list] = pair("Fn::Select", argument);
@@ -95,7 +100,8 @@ const FUNCTIONS: Readonly<Record<string, (argument: Json, scope: Scope) => Json>
     const at = Number(resolve(index, scope));
     const all = listOf("Fn::Select", items);
     const found = all[at] ?? all.find(isUnknown);
-    if (found === undefined) throw templateError(`Template error: Fn::Select cannot select nonexistent value at index ${at}`);
+    if (found === undefined)
+      throw templateError(`Template error: Fn::Select cannot select nonexistent value at index ${at}`);
     return found;
   },
   "Fn::Split": (argument, scope) => {
@@ -150,7 +156,8 @@ export function attributeParts(argument: Json): readonly [string, Json] {
     const dot = argument.indexOf(".");
     return [argument.slice(0, dot), argument.slice(dot + 1)];
   }
-  if (isList(argument) && typeof argument[0] === "string" && argument[1] !== undefined) return [argument[0], argument[1]];
+  if (isList(argument) && typeof argument[0] === "string" && argument[1] !== undefined)
+    return [argument[0], argument[1]];
   throw templateError("Template error: every Fn::GetAtt object requires two non-empty parameters");
 }
 
@@ -159,7 +166,7 @@ export function evaluateCondition(value: Json, scope: Scope): boolean {
   if (!isObject(value)) throw templateError("Template format error: a condition must be a condition function");
   const [name] = Object.keys(value);
   const argument = value[name ?? ""] ?? null;
-  if (name === "Condition") return scope.condition(String(argument));
+  if (name === "Condition") return scope.condition(textOf(argument));
   if (name === "Fn::Equals") {
     const [a, b] = pair(name, argument);
     return text(name, resolve(a, scope)) === text(name, resolve(b, scope));

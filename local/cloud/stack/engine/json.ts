@@ -29,3 +29,9 @@ export function parseJson(text: string): Json {
   const parsed: Json = JSON.parse(text);
   return parsed;
 }
+
+/** A scalar as its text, anything else as JSON (so that a misplaced object is seen for what it is); nothing as "". */
+export function textOf(value: Json | undefined): string {
+  if (value === undefined) return "";
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}

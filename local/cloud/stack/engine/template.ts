@@ -67,7 +67,9 @@ export function parseTemplate(body: string): Template {
   const count = Object.keys(resources).length;
   if (count === 0) throw templateError("Template format error: At least one Resources member must be defined.");
   if (count > RESOURCES_MAX)
-    throw templateError(`Template format error: Number of resources, ${count}, is greater than the maximum allowed, ${RESOURCES_MAX}`);
+    throw templateError(
+      `Template format error: Number of resources, ${count}, is greater than the maximum allowed, ${RESOURCES_MAX}`,
+    );
   return {
     body,
     ...(typeof root["Description"] === "string" ? { description: root["Description"] } : {}),
@@ -109,8 +111,11 @@ function declaration(logicalId: string, value: JsonObject): Declaration {
       throw templateError(`Invalid template resource property '${attribute}' of ${logicalId}: not known to this cloud`);
   const { Type: type, Properties: properties = {}, DependsOn: dependsOn = [], Condition: condition } = value;
   if (typeof type !== "string")
-    throw templateError(`Template format error: [/Resources/${logicalId}] Every Resources object must contain a Type member.`);
-  if (!isObject(properties)) throw templateError(`Template format error: [/Resources/${logicalId}/Properties] is not an object`);
+    throw templateError(
+      `Template format error: [/Resources/${logicalId}] Every Resources object must contain a Type member.`,
+    );
+  if (!isObject(properties))
+    throw templateError(`Template format error: [/Resources/${logicalId}/Properties] is not an object`);
   const { UpdatePolicy: updatePolicy = {}, Metadata: metadata = {} } = value;
   return {
     logicalId,
@@ -128,5 +133,7 @@ function declaration(logicalId: string, value: JsonObject): Declaration {
 function retention(logicalId: string, value: Json | undefined): RetentionPolicy {
   if (value === undefined || value === "Delete") return "Delete";
   if (value === "Retain" || value === "RetainExceptOnCreate") return value;
-  throw templateError(`${logicalId}: deletion policy ${JSON.stringify(value)} is not known to this cloud (Delete, Retain, RetainExceptOnCreate)`);
+  throw templateError(
+    `${logicalId}: deletion policy ${JSON.stringify(value)} is not known to this cloud (Delete, Retain, RetainExceptOnCreate)`,
+  );
 }

@@ -1,0 +1,86 @@
+# shellcheck shell=bash
+# `tandem-node publish`: this node's load to CloudWatch. Needs lib.sh. Everything comes from the status of the pool that
+# serves the site, so health and status requests are not in it: they have pools of their own, and static files need no worker.
+
+readonly SAMPLES=10 # one a second: a metric of 10 s resolution
+
+accepted=0 busy=0 queued=0
+busy_sum=0 queued_sum=0 seen=0
+before_accepted="" before_busy=0 before_queued=0
+
+# sample: reads the pool's counters. 1 if php-fpm does not answer.
+sample() {
+  http_get "$TANDEM_LOOPBACK" 8081 '/fpm-status?json' 0.8 || return 1
+  [[ $HTTP_BODY =~ \"accepted\ conn\":([0-9]+) ]] || return 1
+  accepted="${BASH_REMATCH[1]}"
+  [[ $HTTP_BODY =~ \"listen\ queue\":([0-9]+) ]] || return 1
+  queued="${BASH_REMATCH[1]}"
+  [[ $HTTP_BODY =~ \"active\ processes\":([0-9]+) ]] || return 1
+  busy="${BASH_REMATCH[1]}"
+  busy_sum=$((busy_sum + busy)) queued_sum=$((queued_sum + queued)) seen=$((seen + 1))
+}
+
+decimal() { printf '%s.%02d' "$(($1 / 100))" "$(($1 % 100))"; } # decimal HUNDREDTHS
+
+metric() { # metric NAME VALUE UNIT
+  printf '{"MetricName":"%s","Value":%s,"Unit":"%s","StorageResolution":1,"Dimensions":[{"Name":"AutoScalingGroupName","Value":"%s"}]}' \
+    "$1" "$2" "$3" "tandem-$TANDEM_STAGE-web"
+}
+
+# payload: the body of PutMetricData for the interval just over. Arrived = accepted by a worker, and what waits more than
+# before; completed = accepted, less what the workers hold more than before.
+payload() {
+  local accepted_now=$((accepted - before_accepted)) arrived completed
+  arrived=$((accepted_now + queued - before_queued))
+  completed=$((accepted_now - busy + before_busy))
+  if ((arrived < 0)); then arrived=0; fi # a waiting visitor may give up
+  if ((completed < 0)); then completed=0; fi
+  printf '{"Namespace":"Tandem","MetricData":[%s,%s,%s,%s,%s,%s]}' \
+    "$(metric ArrivedRequests "$arrived" Count)" \
+    "$(metric CompletedRequests "$completed" Count)" \
+    "$(metric BusyWorkers "$(decimal $((100 * busy_sum / seen)))" Count)" \
+    "$(metric Workers "$TANDEM_PHP_WORKERS" Count)" \
+    "$(metric QueuedRequests "$queued" Count)" \
+    "$(metric Saturation "$(decimal $((10000 * (busy_sum + queued_sum) / seen / TANDEM_PHP_WORKERS)))" Percent)"
+}
+
+# close_interval: sends what was seen. A node without a status sends nothing: missing is not zero.
+close_interval() {
+  local words
+  if ((seen == 0)); then
+    note "php-fpm tells no status: nothing is sent"
+    before_accepted=""
+    return
+  fi
+  # The first interval, and one in which php-fpm began to count anew, have nothing to compare with.
+  if [[ -n $before_accepted ]] && ((accepted >= before_accepted)); then
+    words="$(aws_call monitoring GraniteServiceVersion20100801.PutMetricData "$(payload)" 2>&1)" ||
+      note "the metrics of this interval are lost: ${words##*$'\n'}"
+  fi
+  before_accepted=$accepted before_busy=$busy before_queued=$queued
+  busy_sum=0 queued_sum=0 seen=0
+}
+
+publish() {
+  local next count=0 timer
+  trap 'exit 0' TERM INT
+  exec {timer}<> <(:) # nothing ever comes out of it: waiting on it is a sleep without a program
+  if sample; then before_accepted=$accepted before_busy=$busy before_queued=$queued busy_sum=0 queued_sum=0 seen=0; fi
+  next=$(($(now_ms) + 1000))
+  while :; do
+    local left=$((next - $(now_ms)))
+    if ((left > 0)); then
+      local seconds
+      printf -v seconds '%d.%03d' "$((left / 1000))" "$((left % 1000))"
+      read -r -t "$seconds" -u "$timer" || true
+    fi
+    next=$((next + 1000))
+    sample || true
+    count=$((count + 1))
+    if ((count == SAMPLES)); then
+      count=0
+      close_interval
+      if (($(now_ms) - next > 5000)); then next=$(($(now_ms) + 1000)); fi # after a stall, no burst of samples
+    fi
+  done
+}

@@ -1,0 +1,45 @@
+import { SuspendProcessesCommand, type AutoScalingClient } from "@aws-sdk/client-auto-scaling";
+import { GetSecretValueCommand, type SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import * as z from "zod/mini";
+import { callAws } from "../aws/errors.ts";
+import { TandemError } from "../errors.ts";
+import type { Credentials } from "./mysql.ts";
+
+export interface DatabaseClients {
+  readonly autoScaling: AutoScalingClient;
+  readonly secretsManager: SecretsManagerClient;
+}
+
+const secretSchema = z.object({ username: z.string(), password: z.string() });
+
+/** Adapter of the database tier: one function per AWS call, without SDK types. All throw TandemError. */
+export function databaseAws({ autoScaling, secretsManager }: DatabaseClients) {
+  return {
+    /** Name and password of a database user. Neither appears in an error. */
+    async credentials(secret: string): Promise<Credentials> {
+      const answer = await callAws(`read secret ${secret}`, () =>
+        secretsManager.send(new GetSecretValueCommand({ SecretId: secret })),
+      );
+      const read = secretSchema.safeParse(parsed(answer.SecretString ?? ""));
+      if (read.success) return read.data;
+      throw new TandemError("secret-malformed", `secret ${secret} is not JSON with username and password`, {
+        next: "restore the secret's value, or delete the secret and deploy again",
+      });
+    },
+    /** Suspending what is suspended is a no-op. */
+    async suspend(group: string, processes: readonly string[]): Promise<void> {
+      const input = { AutoScalingGroupName: group, ScalingProcesses: [...processes] };
+      await callAws(`suspend ${processes.join(", ")} of ${group}`, () =>
+        autoScaling.send(new SuspendProcessesCommand(input)),
+      );
+    },
+  };
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}

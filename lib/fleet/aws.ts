@@ -1,0 +1,177 @@
+import {
+  SetDesiredCapacityCommand,
+  SetInstanceHealthCommand,
+  TerminateInstanceInAutoScalingGroupCommand,
+  type AutoScalingClient,
+} from "@aws-sdk/client-auto-scaling";
+import {
+  GetMetricDataCommand,
+  paginateDescribeAlarms,
+  type CloudWatchClient,
+  type MetricDataQuery,
+  type MetricDataResult,
+} from "@aws-sdk/client-cloudwatch";
+import {
+  DeregisterTargetsCommand,
+  DescribeTargetHealthCommand,
+  type ElasticLoadBalancingV2Client,
+  type TargetHealthDescription,
+} from "@aws-sdk/client-elastic-load-balancing-v2";
+import { callAws } from "../aws/errors.ts";
+import { PERIOD_MS, WINDOW_MS, type LoadSample } from "./capacity.ts";
+import type { Target, TargetState } from "./node/plan.ts";
+
+export interface FleetClients {
+  readonly autoScaling: AutoScalingClient;
+  readonly cloudWatch: CloudWatchClient;
+  readonly elbv2: ElasticLoadBalancingV2Client;
+}
+
+/** Six metrics over seven periods fit in one page of 500 values many times over. */
+const METRIC_PAGES_MAX = 3;
+
+/** A farm has a dozen alarms; ten pages of them are somebody else's. */
+const ALARMS_MAX = 1_000;
+
+export interface Alarm {
+  readonly name: string;
+  readonly state: "OK" | "ALARM" | "INSUFFICIENT_DATA";
+}
+
+/** Adapter of the web tier: one function per AWS call, without SDK types. All throw TandemError (lib/aws/errors.ts). */
+export function fleetAws({ autoScaling, cloudWatch, elbv2 }: FleetClients) {
+  return {
+    /** The whole window that ends at `now`, a sample per period in which all the metrics are there, oldest first. */
+    async samples(namespace: string, group: string, now: number): Promise<readonly LoadSample[]> {
+      const end = Math.ceil(now / PERIOD_MS) * PERIOD_MS;
+      const results: MetricDataResult[] = [];
+      let next: string | undefined;
+      for (let page = 0; page < METRIC_PAGES_MAX; page++) {
+        const input = {
+          StartTime: new Date(end - WINDOW_MS - PERIOD_MS),
+          EndTime: new Date(end),
+          MetricDataQueries: queries(namespace, group),
+          ...(next === undefined ? {} : { NextToken: next }),
+        };
+        const answer = await callAws(`read the metrics of ${group}`, () =>
+          cloudWatch.send(new GetMetricDataCommand(input)),
+        );
+        results.push(...(answer.MetricDataResults ?? []));
+        next = answer.NextToken;
+        if (next === undefined) break;
+      }
+      return samplesOf(results);
+    },
+    /** Metric alarms whose name begins with the prefix. */
+    async alarms(prefix: string): Promise<readonly Alarm[]> {
+      return callAws(`describe the alarms ${prefix}*`, async () => {
+        const alarms: Alarm[] = [];
+        const input = { AlarmNamePrefix: prefix, AlarmTypes: ["MetricAlarm" as const] };
+        for await (const page of paginateDescribeAlarms({ client: cloudWatch }, input)) {
+          for (const { AlarmName: name, StateValue: state } of page.MetricAlarms ?? [])
+            if (name !== undefined) alarms.push({ name, state: state ?? "INSUFFICIENT_DATA" });
+          if (alarms.length >= ALARMS_MAX) break;
+        }
+        return alarms;
+      });
+    },
+    async setDesired(group: string, desired: number): Promise<void> {
+      const input = { AutoScalingGroupName: group, DesiredCapacity: desired, HonorCooldown: false };
+      await callAws(`set desired capacity of ${group} to ${desired}`, () =>
+        autoScaling.send(new SetDesiredCapacityCommand(input)),
+      );
+    },
+    async markUnhealthy(instanceId: string): Promise<void> {
+      const input = { InstanceId: instanceId, HealthStatus: "Unhealthy", ShouldRespectGracePeriod: false };
+      await callAws(`mark ${instanceId} unhealthy`, () => autoScaling.send(new SetInstanceHealthCommand(input)));
+    },
+    /** The instance passes its terminate hook; the group keeps its size. */
+    async replace(instanceId: string): Promise<void> {
+      const input = { InstanceId: instanceId, ShouldDecrementDesiredCapacity: false };
+      await callAws(`replace ${instanceId}`, () =>
+        autoScaling.send(new TerminateInstanceInAutoScalingGroupCommand(input)),
+      );
+    },
+    /** State of every target of the group; of one instance only, if given: then `unused` also when it is not registered. */
+    async targets(targetGroup: string, instanceId?: string): Promise<ReadonlyMap<string, TargetState>> {
+      const one = instanceId === undefined ? {} : { Targets: [{ Id: instanceId }] };
+      const answer = await callAws(`describe the targets of ${targetGroup}`, () =>
+        elbv2.send(new DescribeTargetHealthCommand({ TargetGroupArn: targetGroup, ...one })),
+      );
+      return new Map((answer.TargetHealthDescriptions ?? []).flatMap(targetOf));
+    },
+    /** Deregistering what is not registered is a no-op. */
+    async deregister(targetGroup: string, instanceId: string): Promise<void> {
+      const input = { TargetGroupArn: targetGroup, Targets: [{ Id: instanceId }] };
+      await callAws(`deregister ${instanceId} from ${targetGroup}`, () =>
+        elbv2.send(new DeregisterTargetsCommand(input)),
+      );
+    },
+  };
+}
+
+export type FleetAws = ReturnType<typeof fleetAws>;
+
+/** State of the instance in each of the target groups. A target that is not listed is not registered. */
+export const targetsOf = (aws: FleetAws, targetGroups: readonly string[], instanceId: string): Promise<Target[]> =>
+  Promise.all(
+    targetGroups.map(async (targetGroup): Promise<Target> => {
+      const state = (await aws.targets(targetGroup, instanceId)).get(instanceId);
+      return { targetGroup, state: state ?? "unused" };
+    }),
+  );
+
+/** `unhealthy.draining` is draining; a state that is not known here counts as one that gets requests. */
+function targetOf(target: TargetHealthDescription): [string, TargetState][] {
+  const id = target.Target?.Id;
+  const state = target.TargetHealth?.State ?? "";
+  if (id === undefined) return [];
+  if (state.endsWith("draining")) return [[id, "draining"]];
+  return [[id, TARGET_STATES.find((known) => known === state) ?? "unavailable"]];
+}
+
+const TARGET_STATES: readonly TargetState[] = ["initial", "healthy", "unhealthy", "unused"];
+
+/** The means are over the nodes that reported; how many did is the count of any of the metrics. */
+const METRICS = {
+  reporters: { metric: "Workers", statistic: "SampleCount" },
+  arrived: { metric: "ArrivedRequests", statistic: "Average" },
+  completed: { metric: "CompletedRequests", statistic: "Average" },
+  busy: { metric: "BusyWorkers", statistic: "Average" },
+  workers: { metric: "Workers", statistic: "Average" },
+  queued: { metric: "QueuedRequests", statistic: "Average" },
+} as const;
+
+const queries = (namespace: string, group: string): MetricDataQuery[] =>
+  Object.entries(METRICS).map(([id, { metric, statistic }]) => ({
+    Id: id,
+    MetricStat: {
+      Metric: {
+        Namespace: namespace,
+        MetricName: metric,
+        Dimensions: [{ Name: "AutoScalingGroupName", Value: group }],
+      },
+      Period: PERIOD_MS / 1000,
+      Stat: statistic,
+    },
+  }));
+
+function samplesOf(results: readonly MetricDataResult[]): LoadSample[] {
+  const series = new Map<string, Map<number, number>>();
+  for (const { Id: id = "", Timestamps: times = [], Values: values = [] } of results) {
+    const points = series.get(id) ?? new Map<number, number>();
+    times.forEach((time, index) => points.set(time.getTime(), values[index] ?? 0));
+    series.set(id, points);
+  }
+  const at = (id: keyof typeof METRICS, time: number): number | undefined => series.get(id)?.get(time);
+  return [...(series.get("reporters")?.keys() ?? [])]
+    .toSorted((a, b) => a - b)
+    .flatMap((time) => {
+      const reporters = at("reporters", time);
+      const [arrived, completed, busy] = [at("arrived", time), at("completed", time), at("busy", time)];
+      const [workers, queued] = [at("workers", time), at("queued", time)];
+      if (reporters === undefined || arrived === undefined || completed === undefined) return [];
+      if (busy === undefined || workers === undefined || queued === undefined) return [];
+      return [{ at: time, reporters, arrived, completed, busy, workers, queued }];
+    });
+}

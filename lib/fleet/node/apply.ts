@@ -1,0 +1,73 @@
+import { assert, assertNever } from "../../assert.ts";
+import type { Capability } from "../../reconcile/capability.ts";
+import { scopeInstance } from "../../scope.ts";
+import { isHookAction } from "../../lifecycle/action.ts";
+import { applyHook, hookHolds } from "../../lifecycle/apply.ts";
+import { lifecycleAws, type LifecycleAws } from "../../lifecycle/aws.ts";
+import { isDead } from "../../lifecycle/observation.ts";
+import { fleetAws } from "../aws.ts";
+import type { FleetDeps } from "../deps.ts";
+import { answerHolds, applyAnswer } from "../request.ts";
+import { observeNode } from "./observe.ts";
+import {
+  planNode,
+  type DeregisterTarget,
+  type MarkUnhealthy,
+  type NodeAction,
+  type NodeObservation,
+  type ReplaceNode,
+} from "./plan.ts";
+
+/** Scope `web/<instance-id>`: one web node, from its launch hook to its terminate hook. */
+export function webNode(deps: FleetDeps): Capability<NodeObservation, NodeAction> {
+  const aws = { lifecycle: lifecycleAws(deps), fleet: fleetAws(deps) };
+  const hooks = { clock: deps.clock, table: deps.table, spec: deps.spec, aws: aws.lifecycle };
+  return {
+    observe(scope, requests) {
+      const instanceId = scopeInstance(scope);
+      assert(instanceId !== undefined, `${scope} is the scope of a node`);
+      return observeNode(deps, aws, instanceId, requests);
+    },
+    plan: planNode,
+    async holds(action) {
+      if (isHookAction(action)) return hookHolds(hooks, action);
+      return action.kind === "answer-request" ? answerHolds(deps.requests, action) : nodeHolds(aws.lifecycle, action);
+    },
+    async apply(action, fence) {
+      if (isHookAction(action)) return applyHook(hooks, action, fence);
+      switch (action.kind) {
+        case "deregister-target":
+          await aws.fleet.deregister(action.targetGroup, action.instanceId);
+          return `${action.instanceId} gets no new requests`;
+        case "mark-unhealthy":
+          await aws.fleet.markUnhealthy(action.instanceId);
+          return `${action.group} replaces ${action.instanceId}`;
+        case "replace-node":
+          await aws.fleet.replace(action.instanceId);
+          return `${action.instanceId} leaves and ${action.group} launches another`;
+        case "answer-request":
+          return applyAnswer(deps.requests, action);
+        default:
+          return assertNever(action);
+      }
+    },
+  };
+}
+
+async function nodeHolds(
+  aws: LifecycleAws,
+  action: DeregisterTarget | MarkUnhealthy | ReplaceNode,
+): Promise<true | string> {
+  const { instanceId, kind } = action;
+  const membership = await aws.membership(instanceId);
+  if (membership === undefined) return `${instanceId} is in no group any more`;
+  if (kind === "deregister-target" && membership.lifecycleState.startsWith("Terminating")) return true;
+  if (membership.lifecycleState !== "InService") return `${instanceId} is in ${membership.lifecycleState} now`;
+  if (kind === "replace-node")
+    return membership.group === action.group || `${instanceId} is in group ${membership.group} now`;
+  const machine = (await aws.machines([instanceId])).get(instanceId);
+  return (
+    (machine !== undefined && isDead(machine.state)) ||
+    `the machine of ${instanceId} is ${machine?.state ?? "not shown by EC2"}`
+  );
+}

@@ -1,0 +1,35 @@
+import { absent, isKnown, unknown, type Fact } from "../../reconcile/fact.ts";
+import type { OperatorRequest } from "../../reconcile/requests.ts";
+import { factOf, type LifecycleAws } from "../../lifecycle/aws.ts";
+import { isDead, type HookObservation } from "../../lifecycle/observation.ts";
+import { observeHook } from "../../lifecycle/observe.ts";
+import { targetsOf, type FleetAws } from "../aws.ts";
+import type { FleetDeps } from "../deps.ts";
+import type { NodeObservation, Target } from "./plan.ts";
+
+export interface NodeAws {
+  readonly lifecycle: LifecycleAws;
+  readonly fleet: FleetAws;
+}
+
+/** The targets are read only where the plan depends on them: for a node that leaves, and for one that is lost. */
+export async function observeNode(
+  deps: FleetDeps,
+  aws: NodeAws,
+  instanceId: string,
+  requests: readonly OperatorRequest[],
+): Promise<NodeObservation> {
+  const { clock, table, spec } = deps;
+  const hook = await observeHook({ clock, table, aws: aws.lifecycle }, instanceId, [spec.webGroup]);
+  return { hook, targets: await targetsFact(aws, hook), requests };
+}
+
+async function targetsFact(aws: NodeAws, hook: HookObservation): Promise<Fact<readonly Target[]>> {
+  if (!isKnown(hook.membership)) return absent;
+  const { group, lifecycleState } = hook.membership.known;
+  const isLost = lifecycleState === "InService" && isKnown(hook.machine) && isDead(hook.machine.known.state);
+  if (!hook.groups.includes(group) || !(isLost || lifecycleState === "Terminating:Wait")) return absent;
+  const found = await factOf(() => aws.lifecycle.group(group));
+  if (!isKnown(found)) return "unknown" in found ? found : unknown(`group ${group} is gone`);
+  return factOf(() => targetsOf(aws.fleet, found.known.targetGroups, hook.instanceId));
+}

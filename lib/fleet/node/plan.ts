@@ -1,0 +1,180 @@
+import { isKnown, type Fact } from "../../reconcile/fact.ts";
+import type { Action, Plan } from "../../reconcile/plan.ts";
+import type { OperatorRequest } from "../../reconcile/requests.ts";
+import type { HookAction } from "../../lifecycle/action.ts";
+import { isDead, waitingTransition, type HookObservation, type Membership } from "../../lifecycle/observation.ts";
+import { planLaunch, planTermination, wait } from "../../lifecycle/plan.ts";
+import { answerRequest, type AnswerRequest } from "../request.ts";
+
+/** Health of a target as the balancer gives it. `unused` is also what it says of a target that is not registered. */
+export type TargetState = "initial" | "healthy" | "unhealthy" | "draining" | "unused" | "unavailable";
+
+/** A target of the node in one target group of its Auto Scaling group. */
+export interface Target {
+  readonly targetGroup: string;
+  readonly state: TargetState;
+}
+
+/** Everything that decides a web node's next step. */
+export interface NodeObservation {
+  readonly hook: HookObservation;
+  /** Absent where nothing depends on it: a node that is still on its way in. */
+  readonly targets: Fact<readonly Target[]>;
+  /** Open wishes for this node, oldest first. */
+  readonly requests: readonly OperatorRequest[];
+}
+
+/** Takes the node out of a target group, so that no new request reaches it. */
+export interface DeregisterTarget extends Action {
+  readonly kind: "deregister-target";
+  readonly instanceId: string;
+  readonly targetGroup: string;
+}
+
+/** Tells the group that the node is lost, so that it is replaced now and not after the group's next health check. */
+export interface MarkUnhealthy extends Action {
+  readonly kind: "mark-unhealthy";
+  readonly instanceId: string;
+  readonly group: string;
+}
+
+/** Lets a node go through its terminate hook; the group keeps its size and launches another. */
+export interface ReplaceNode extends Action {
+  readonly kind: "replace-node";
+  readonly instanceId: string;
+  readonly group: string;
+}
+
+export type NodeAction = HookAction | DeregisterTarget | MarkUnhealthy | ReplaceNode | AnswerRequest;
+
+/** A state that Auto Scaling leaves by itself within seconds, without an event when it is read a moment too early. */
+const LOOK_AGAIN_MS = 2_000;
+
+/** A web node's next step. An instance of a group that is not the farm's is never written to. */
+export function planNode(o: NodeObservation): Plan<NodeAction> {
+  const { instanceId, membership, groups } = o.hook;
+  if ("unknown" in membership)
+    return {
+      actions: [],
+      because: `the group of ${instanceId} is unknown: ${membership.unknown}`,
+      lookAgainMs: LOOK_AGAIN_MS,
+    };
+  if (!isKnown(membership) || !groups.includes(membership.known.group)) {
+    const because = `${instanceId} is in no web group of this farm`;
+    return { actions: refuseDrains(o, because), because: `${because}: no writes` };
+  }
+  const state = membership.known.lifecycleState;
+  if (waitingTransition(state) === "launching")
+    return withAnswers(refuseDrains(o, `${instanceId} is still launching`), planLaunch(o.hook));
+  if (waitingTransition(state) === "terminating") return withAnswers(drainsBegun(o), planLeaving(o));
+  if (state === "InService") return planServing(o, membership.known);
+  if (state.startsWith("Terminating")) return { actions: drainsBegun(o), because: `${instanceId} is in ${state}` };
+  if (state === "Pending")
+    return { actions: [], because: `${instanceId} is about to wait in its launch hook`, lookAgainMs: LOOK_AGAIN_MS };
+  return { actions: [], because: `${instanceId} is in ${state}` };
+}
+
+/** The traffic goes first, then the node's own drain, then the node. A dead machine has no traffic to wait for. */
+function planLeaving(o: NodeObservation): Plan<NodeAction> {
+  const { hook } = o;
+  const serving = isKnown(o.targets) ? o.targets.known.filter(isServing) : [];
+  const deregister = serving.map((target) =>
+    deregisterTarget(hook.instanceId, target.targetGroup, `${hook.instanceId} leaves`),
+  );
+  if (!isKnown(hook.machine) || isDead(hook.machine.known.state)) {
+    const plan = planTermination(hook);
+    return { ...plan, actions: [...deregister, ...plan.actions] };
+  }
+  if (!isKnown(o.targets))
+    return wait(
+      hook,
+      "terminating",
+      `its target's state is ${"unknown" in o.targets ? `unknown: ${o.targets.unknown}` : "not read"}`,
+    );
+  if (deregister.length > 0)
+    return { actions: deregister, because: `${hook.instanceId} takes no new requests`, lookAgainMs: LOOK_AGAIN_MS };
+  if (o.targets.known.some((target) => target.state === "draining"))
+    return wait(hook, "terminating", "its target is draining");
+  return planTermination(hook);
+}
+
+function planServing(o: NodeObservation, membership: Membership): Plan<NodeAction> {
+  const { instanceId, machine } = o.hook;
+  if (isKnown(machine) && isDead(machine.known.state))
+    return planLost(o, membership, `the machine is ${machine.known.state}`);
+  if (o.requests.some(isOpenDrain))
+    return { actions: [replaceNode(instanceId, membership.group)], because: `an operator wants ${instanceId} drained` };
+  if ("unknown" in machine)
+    return { actions: [], because: `${instanceId} is in service, its machine is unknown: ${machine.unknown}` };
+  if (!isKnown(machine))
+    return {
+      actions: [],
+      because: `${instanceId} is in service and EC2 does not show its machine: left to the group's own health check`,
+    };
+  return { actions: [], because: `${instanceId} is in service` };
+}
+
+/** A lost node still gets its share of the requests until the balancer's probes notice: take it out at once. */
+function planLost(o: NodeObservation, membership: Membership, why: string): Plan<NodeAction> {
+  const { instanceId } = o.hook;
+  const targets = isKnown(o.targets) ? o.targets.known.filter(isServing) : [];
+  const actions: NodeAction[] = targets.map((target) =>
+    deregisterTarget(instanceId, target.targetGroup, why, "machine-dead"),
+  );
+  if (membership.healthy)
+    actions.push({
+      kind: "mark-unhealthy",
+      instanceId,
+      group: membership.group,
+      reason: `replace ${instanceId}: ${why}`,
+      precondition: `${instanceId} is in service and its machine is dead`,
+      idempotencyKey: `mark-unhealthy ${instanceId}`,
+      problem: "machine-dead",
+    });
+  return {
+    actions,
+    because: actions.length > 0 ? `${instanceId} is lost` : `${instanceId} is lost, and the group replaces it`,
+    problems: [{ code: "machine-dead", node: instanceId, detail: why }],
+  };
+}
+
+const isServing = (target: Target): boolean => target.state !== "unused" && target.state !== "draining";
+
+const deregisterTarget = (
+  instanceId: string,
+  targetGroup: string,
+  why: string,
+  problem?: string,
+): DeregisterTarget => ({
+  kind: "deregister-target",
+  instanceId,
+  targetGroup,
+  reason: `no new requests for ${instanceId}: ${why}`,
+  precondition: `${instanceId} leaves or its machine is dead`,
+  idempotencyKey: `deregister ${instanceId} ${targetGroup}`,
+  ...(problem === undefined ? {} : { problem }),
+});
+
+const replaceNode = (instanceId: string, group: string): ReplaceNode => ({
+  kind: "replace-node",
+  instanceId,
+  group,
+  reason: `drain ${instanceId}, the group launches another: an operator wants it`,
+  precondition: `${instanceId} is in service in ${group}`,
+  idempotencyKey: `replace ${instanceId}`,
+});
+
+const isOpenDrain = (request: OperatorRequest): boolean => request.action === "drain";
+
+const refuseDrains = (o: NodeObservation, because: string): AnswerRequest[] =>
+  o.requests.filter(isOpenDrain).map((request) => answerRequest(request, "refused", because));
+
+const drainsBegun = (o: NodeObservation): AnswerRequest[] =>
+  o.requests
+    .filter(isOpenDrain)
+    .map((request) => answerRequest(request, "done", `${o.hook.instanceId} drains; the group launches another`));
+
+const withAnswers = (answers: readonly AnswerRequest[], plan: Plan<NodeAction>): Plan<NodeAction> => ({
+  ...plan,
+  actions: [...answers, ...plan.actions],
+});

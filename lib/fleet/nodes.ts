@@ -1,0 +1,26 @@
+import { isDead } from "../lifecycle/observation.ts";
+import { lifecycleAws } from "../lifecycle/aws.ts";
+import type { FleetDeps } from "./deps.ts";
+
+/** Of one pass; each look costs a few calls, and the next minute looks at the rest. */
+const NODES_PER_PASS_MAX = 50;
+
+/**
+ * Instance ids of the web nodes that need a look although nobody asked: those that are not in service, those that the
+ * group calls unhealthy and those whose machine is dead. Events can be lost; the minute clock calls this.
+ * @throws TandemError if the group or the machines cannot be read
+ */
+export async function nodesToLookAt(deps: FleetDeps): Promise<readonly string[]> {
+  const aws = lifecycleAws(deps);
+  const group = await aws.group(deps.spec.webGroup);
+  if (group === undefined || group.instances.length === 0) return [];
+  const machines = await aws.machines(group.instances.map((instance) => instance.id));
+  const isQuiet = (id: string): boolean => {
+    const machine = machines.get(id);
+    return machine !== undefined && !isDead(machine.state);
+  };
+  return group.instances
+    .filter((instance) => instance.lifecycleState !== "InService" || !instance.healthy || !isQuiet(instance.id))
+    .map((instance) => instance.id)
+    .slice(0, NODES_PER_PASS_MAX);
+}

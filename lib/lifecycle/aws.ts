@@ -1,0 +1,254 @@
+import {
+  CompleteLifecycleActionCommand,
+  DescribeAutoScalingGroupsCommand,
+  DescribeAutoScalingInstancesCommand,
+  RecordLifecycleActionHeartbeatCommand,
+  type AutoScalingClient,
+  type AutoScalingGroup,
+} from "@aws-sdk/client-auto-scaling";
+import { paginateDescribeInstances, type EC2Client, type Instance } from "@aws-sdk/client-ec2";
+import {
+  DescribeInstanceInformationCommand,
+  GetCommandInvocationCommand,
+  ListCommandsCommand,
+  SendCommandCommand,
+  type GetCommandInvocationCommandOutput,
+  type SSMClient,
+} from "@aws-sdk/client-ssm";
+import { awsErrorMessage, awsErrorName, callAws } from "../aws/errors.ts";
+import { TandemError } from "../errors.ts";
+import { absent, known, unknown, type Fact } from "../reconcile/fact.ts";
+import type { CommandRun, Group, Machine, MachineState, Membership } from "./observation.ts";
+
+export interface LifecycleClients {
+  readonly autoScaling: AutoScalingClient;
+  readonly ec2: EC2Client;
+  readonly ssm: SSMClient;
+}
+
+/** An instance has had a launch and a drain and their repetitions. */
+const COMMANDS_MAX = 50;
+/** EC2 takes no more values in one filter. */
+const MACHINES_PER_CALL_MAX = 200;
+/** SSM waits this long for an agent to take a command; the shortest that it allows. */
+const DELIVERY_SECONDS = 30;
+
+/** Adapter: one function per AWS call, without SDK types. All throw TandemError (lib/aws/errors.ts). */
+export const lifecycleAws = (clients: LifecycleClients) => ({
+  ...machinery(clients),
+  ...commands(clients),
+  ...hookActions(clients),
+});
+
+/** What groups, EC2 and SSM say of instances. */
+function machinery({ autoScaling, ec2, ssm }: LifecycleClients) {
+  return {
+    /** Undefined: no such group. */
+    async group(name: string): Promise<Group | undefined> {
+      const answer = await callAws(`describe group ${name}`, () =>
+        autoScaling.send(new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: [name] })),
+      );
+      const group = answer.AutoScalingGroups?.find((found) => found.AutoScalingGroupName === name);
+      return group === undefined ? undefined : groupOf(group);
+    },
+    /** Undefined: in no Auto Scaling group. */
+    async membership(instanceId: string): Promise<Membership | undefined> {
+      const answer = await callAws(`describe ${instanceId} in Auto Scaling`, () =>
+        autoScaling.send(new DescribeAutoScalingInstancesCommand({ InstanceIds: [instanceId] })),
+      );
+      const found = answer.AutoScalingInstances?.find((instance) => instance.InstanceId === instanceId);
+      if (found?.AutoScalingGroupName === undefined) return undefined;
+      return {
+        group: found.AutoScalingGroupName,
+        lifecycleState: found.LifecycleState ?? "",
+        healthy: found.HealthStatus?.toLowerCase() === "healthy",
+      };
+    },
+    /** By instance id; what EC2 does not know is not in the map. A filter, unlike a list of ids, does not fail on one. */
+    async machines(instanceIds: readonly string[]): Promise<ReadonlyMap<string, Machine>> {
+      const machines = new Map<string, Machine>();
+      for (let first = 0; first < instanceIds.length; first += MACHINES_PER_CALL_MAX) {
+        const Filters = [{ Name: "instance-id", Values: instanceIds.slice(first, first + MACHINES_PER_CALL_MAX) }];
+        await callAws(`describe ${instanceIds.length} instances`, async () => {
+          for await (const page of paginateDescribeInstances({ client: ec2 }, { Filters }))
+            for (const instance of (page.Reservations ?? []).flatMap((reservation) => reservation.Instances ?? []))
+              if (instance.InstanceId !== undefined) machines.set(instance.InstanceId, machineOf(instance));
+        });
+      }
+      return machines;
+    },
+    /** Undefined: never registered. */
+    async agent(instanceId: string): Promise<"online" | "offline" | undefined> {
+      const Filters = [{ Key: "InstanceIds", Values: [instanceId] }];
+      const answer = await callAws(`describe the SSM agent of ${instanceId}`, () =>
+        ssm.send(new DescribeInstanceInformationCommand({ Filters })),
+      );
+      const status = answer.InstanceInformationList?.find((agent) => agent.InstanceId === instanceId)?.PingStatus;
+      if (status === undefined) return undefined;
+      return status === "Online" ? "online" : "offline";
+    },
+  };
+}
+
+/** Run Command. */
+function commands({ ssm }: LifecycleClients) {
+  return {
+    /** The command that was sent to the instance under this comment, if SSM knows one. */
+    async findCommand(instanceId: string, comment: string): Promise<string | undefined> {
+      const answer = await callAws(`list the commands of ${instanceId}`, () =>
+        ssm.send(new ListCommandsCommand({ InstanceId: instanceId, MaxResults: COMMANDS_MAX })),
+      );
+      return answer.Commands?.find((command) => command.Comment === comment)?.CommandId;
+    },
+    /** A command that has only just been sent may not be visible yet: it counts as running. */
+    async commandRun(instanceId: string, commandId: string): Promise<CommandRun> {
+      try {
+        const input = { CommandId: commandId, InstanceId: instanceId };
+        return runOf(commandId, await ssm.send(new GetCommandInvocationCommand(input)));
+      } catch (error) {
+        if (awsErrorName(error) === "InvocationDoesNotExist") return { commandId, state: "running", output: "" };
+        return callAws(`read command ${commandId} on ${instanceId}`, () => Promise.reject(error));
+      }
+    },
+    /** Resolves to the command's id. An agent that is gone again is retriable. */
+    async sendCommand(order: {
+      readonly instanceId: string;
+      readonly document: string;
+      readonly parameters: Readonly<Record<string, string>>;
+      readonly comment: string;
+    }): Promise<string> {
+      const answer = await callAws(`send ${order.document} to ${order.instanceId}`, () =>
+        ssm.send(
+          new SendCommandCommand({
+            DocumentName: order.document,
+            InstanceIds: [order.instanceId],
+            Parameters: Object.fromEntries(Object.entries(order.parameters).map(([name, value]) => [name, [value]])),
+            Comment: order.comment,
+            TimeoutSeconds: DELIVERY_SECONDS,
+          }),
+        ),
+      ).catch(agentGone);
+      const id = answer.Command?.CommandId;
+      if (id === undefined)
+        throw new TandemError("aws-failed", "SendCommand answered without a command id", {
+          next: "look at the function's log",
+        });
+      return id;
+    },
+  };
+}
+
+/** What a group waits for. */
+function hookActions({ autoScaling }: LifecycleClients) {
+  return {
+    /** False: Auto Scaling has nothing to extend (its ValidationError). */
+    async heartbeat(hook: string, group: string, instanceId: string): Promise<boolean> {
+      const input = { LifecycleHookName: hook, AutoScalingGroupName: group, InstanceId: instanceId };
+      try {
+        await autoScaling.send(new RecordLifecycleActionHeartbeatCommand(input));
+        return true;
+      } catch (error) {
+        if (awsErrorName(error) === "ValidationError") return false;
+        return callAws(`send a heartbeat for ${instanceId}`, () => Promise.reject(error));
+      }
+    },
+    /** False: "No active Lifecycle Action found"; the instance's state says what that means. */
+    async complete(hook: string, group: string, instanceId: string, result: "CONTINUE" | "ABANDON"): Promise<boolean> {
+      const input = { LifecycleHookName: hook, AutoScalingGroupName: group, InstanceId: instanceId };
+      try {
+        await autoScaling.send(new CompleteLifecycleActionCommand({ ...input, LifecycleActionResult: result }));
+        return true;
+      } catch (error) {
+        if (/no active lifecycle action/i.test(awsErrorMessage(error))) return false;
+        return callAws(`complete ${hook} of ${instanceId} with ${result}`, () => Promise.reject(error));
+      }
+    },
+  };
+}
+
+export type LifecycleAws = ReturnType<typeof lifecycleAws>;
+
+/** A fact from a call: undefined is absent, a failure is unknown with its message. A broken invariant still throws. */
+export async function factOf<T>(read: () => Promise<T | undefined>): Promise<Fact<T>> {
+  try {
+    const value = await read();
+    return value === undefined ? absent : known(value);
+  } catch (error) {
+    if (error instanceof TandemError) return unknown(error.message);
+    throw error;
+  }
+}
+
+const groupOf = (group: AutoScalingGroup): Group => ({
+  min: group.MinSize ?? 0,
+  max: group.MaxSize ?? 0,
+  desired: group.DesiredCapacity ?? 0,
+  suspended: (group.SuspendedProcesses ?? []).flatMap((process) => process.ProcessName ?? []),
+  targetGroups: group.TargetGroupARNs ?? [],
+  instances: (group.Instances ?? []).flatMap(
+    ({ InstanceId: id, LifecycleState: lifecycleState, HealthStatus: health }) =>
+      id === undefined
+        ? []
+        : [{ id, lifecycleState: lifecycleState ?? "", healthy: health?.toLowerCase() === "healthy" }],
+  ),
+});
+
+function agentGone(error: unknown): never {
+  if (awsErrorName(error) !== "InvalidInstanceId") throw error;
+  throw new TandemError("agent-not-online", awsErrorMessage(error), {
+    next: "nothing: the command is sent when the agent has registered",
+    retriable: true,
+    cause: error,
+  });
+}
+
+function machineOf(instance: Instance): Machine {
+  const pid = Number(instance.Tags?.find((tag) => tag.Key === "tandem:pid")?.Value);
+  return {
+    state: MACHINE_STATES.find((state) => state === instance.State?.Name) ?? "pending",
+    launchedAt: instance.LaunchTime?.getTime() ?? 0,
+    ...(instance.PrivateIpAddress === undefined ? {} : { address: instance.PrivateIpAddress }),
+    ...(Number.isInteger(pid) && pid > 0 ? { pid } : {}),
+  };
+}
+
+const MACHINE_STATES: readonly MachineState[] = [
+  "pending",
+  "running",
+  "shutting-down",
+  "terminated",
+  "stopping",
+  "stopped",
+];
+
+/** https://docs.aws.amazon.com/systems-manager/latest/userguide/monitor-commands.html */
+function runOf(commandId: string, run: GetCommandInvocationCommandOutput): CommandRun {
+  const output = [run.StandardOutputContent, run.StandardErrorContent].filter((part) => part).join("\n");
+  const finishedAt = Date.parse(run.ExecutionEndDateTime ?? "");
+  const exitCode = run.ResponseCode;
+  return {
+    commandId,
+    output,
+    state: stateOf(run.Status ?? "", run.StatusDetails ?? ""),
+    ...(exitCode === undefined || exitCode < 0 ? {} : { exitCode }),
+    ...(Number.isNaN(finishedAt) ? {} : { finishedAt }),
+  };
+}
+
+function stateOf(status: string, details: string): CommandRun["state"] {
+  if (/Undeliverable|Delivery ?Timed ?Out|Terminated|InvalidPlatform|AccessDenied|Cancelled/i.test(details))
+    return "undelivered";
+  if (/Execution ?Timed ?Out/i.test(details)) return "timed-out";
+  switch (status) {
+    case "Success":
+      return "success";
+    case "Failed":
+      return "failed";
+    case "TimedOut":
+      return "timed-out";
+    case "Cancelled":
+      return "undelivered";
+    default:
+      return "running";
+  }
+}

@@ -1,0 +1,100 @@
+import type { Fact } from "../reconcile/fact.ts";
+
+/** The two transitions that an Auto Scaling group lets us take part in. */
+export type Transition = "launching" | "terminating";
+
+/** What a group says of an instance. */
+export interface Membership {
+  readonly group: string;
+  /** As Auto Scaling gives it: `Pending:Wait`, `InService`, `Terminating:Wait`... */
+  readonly lifecycleState: string;
+  readonly healthy: boolean;
+}
+
+export interface GroupInstance {
+  readonly id: string;
+  readonly lifecycleState: string;
+  readonly healthy: boolean;
+}
+
+/** An Auto Scaling group as it is. */
+export interface Group {
+  readonly min: number;
+  readonly max: number;
+  readonly desired: number;
+  readonly instances: readonly GroupInstance[];
+  /** Processes that are suspended, by Auto Scaling's names. */
+  readonly suspended: readonly string[];
+  /** ARNs. */
+  readonly targetGroups: readonly string[];
+}
+
+export type MachineState = "pending" | "running" | "shutting-down" | "terminated" | "stopping" | "stopped";
+
+/** What EC2 says of it. */
+export interface Machine {
+  readonly state: MachineState;
+  /** Milliseconds since the epoch. */
+  readonly launchedAt: number;
+  readonly address?: string;
+  /** First process of the machine, where the world tells it (the local farm). */
+  readonly pid?: number;
+}
+
+/** One run of an SSM document on one instance. */
+export interface CommandRun {
+  readonly commandId: string;
+  readonly state: "running" | "success" | "failed" | "timed-out" | "undelivered";
+  /** Of the script on the node; absent while it runs and when it never ran. */
+  readonly exitCode?: number;
+  /** Milliseconds since the epoch; absent while it runs. */
+  readonly finishedAt?: number;
+  /** The end of what the script printed, errors last. */
+  readonly output: string;
+}
+
+/** What has been done for one transition of one instance; one item of the state table. */
+export interface HookRecord {
+  /** First seen in the wait, ms since the epoch. */
+  readonly waitingSince: number;
+  /** 0 before the first command. */
+  readonly attempt: number;
+  /** When that attempt was decided, ms since the epoch. */
+  readonly requestedAt?: number;
+  readonly heartbeats: number;
+  readonly heartbeatAt?: number;
+  /** Auto Scaling said that there is nothing to extend. */
+  readonly heartbeatsRefused: boolean;
+}
+
+/** Everything that decides the next step of an instance in a hook; `now` included. */
+export interface HookObservation {
+  readonly instanceId: string;
+  readonly now: number;
+  /** The groups that are this farm's; an instance of any other is never written to. */
+  readonly groups: readonly string[];
+  readonly membership: Fact<Membership>;
+  readonly machine: Fact<Machine>;
+  /** The SSM agent: absent means that it has never registered. */
+  readonly agent: Fact<"online" | "offline">;
+  /** Of the transition that the instance is in; absent before the first write. */
+  readonly record: Fact<HookRecord>;
+  /** The command of the record's attempt. */
+  readonly command: Fact<CommandRun>;
+}
+
+const WAITS: Readonly<Record<Transition, string>> = { launching: "Pending:Wait", terminating: "Terminating:Wait" };
+
+/** The lifecycle state in which a group waits for us. */
+export const waitState = (transition: Transition): string => WAITS[transition];
+
+/** The transition that waits for us in this lifecycle state, if any. */
+export function waitingTransition(lifecycleState: string): Transition | undefined {
+  if (lifecycleState === WAITS.launching) return "launching";
+  return lifecycleState === WAITS.terminating ? "terminating" : undefined;
+}
+
+const DEAD: ReadonlySet<MachineState> = new Set(["shutting-down", "terminated", "stopping", "stopped"]);
+
+/** EC2 says that the machine runs no more, or not for long: nothing can be asked of it. */
+export const isDead = (state: MachineState): boolean => DEAD.has(state);

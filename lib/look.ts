@@ -1,0 +1,116 @@
+import { TandemError } from "./errors.ts";
+import { lookAt, type Farm } from "./farm.ts";
+import { nodesToLookAt } from "./fleet/nodes.ts";
+import { lifecycleAws } from "./lifecycle/aws.ts";
+import type { Outcome } from "./reconcile/loop.ts";
+import { instanceScope, scopeInstance, type Scope } from "./scope.ts";
+import { readTriggers } from "./trigger/read.ts";
+import { scopeOfGroup, type Trigger } from "./trigger/trigger.ts";
+
+/** What a function answers: how each look ended, and what of the event had no effect. */
+export interface Report {
+  readonly looks: readonly Pick<Outcome, "scope" | "ended" | "because" | "passes">[];
+  readonly ignored?: readonly string[];
+  /** The first of the event's faults, if it has any. It is an answer and not a failure: Lambda would try it again. */
+  readonly error?: { readonly code: string; readonly message: string; readonly next: string };
+}
+
+/** Looks at a time in one invocation. Most of them only wait for machines; all share one process and its sockets. */
+const LOOKS_AT_ONCE_MAX = 25;
+
+interface Wish {
+  readonly scope: Scope;
+  readonly cause: string;
+}
+
+/**
+ * Looks at every scope that the event hints at.
+ * @throws TandemError `looks-failed` that names the scopes whose look failed, after all have been tried
+ */
+export async function lookAtEvent(farm: Farm, event: unknown): Promise<Report> {
+  const triggers = await Promise.all(readTriggers(event, farm.spec).map((trigger) => located(farm, trigger)));
+  const ignored = triggers.flatMap((trigger) => (trigger.kind === "ignored" ? [trigger.reason] : []));
+  const errors = triggers.flatMap((trigger) => (trigger.kind === "rejected" ? [trigger.error] : []));
+  for (const reason of ignored) drop(farm, "IgnoredEvents", reason);
+  for (const { message } of errors) drop(farm, "RejectedEvents", message);
+
+  const wishes = triggers.flatMap((trigger) => (trigger.kind === "look" ? [trigger] : []));
+  const looks = [...(await lookAtAll(farm, wishes)), ...(await lookAtTier(farm, wishes))];
+  const [error] = errors;
+  return {
+    looks,
+    ...(ignored.length === 0 ? {} : { ignored }),
+    ...(error === undefined ? {} : { error: { code: error.code, message: error.message, next: error.next } }),
+  };
+}
+
+/** A node that came or went may have been what the tier's next step waited for. */
+async function lookAtTier(farm: Farm, wishes: readonly Wish[]): Promise<Report["looks"]> {
+  const node = wishes.find(({ scope }) => scopeInstance(scope) !== undefined);
+  return node === undefined ? [] : lookAtAll(farm, [{ scope: "web", cause: node.cause }]);
+}
+
+/** Looks at every scope of the farm, asked or not: a lost event costs delay and nothing else. */
+export async function lookAtFarm(farm: Farm): Promise<Report> {
+  const cause = "the clock";
+  const nodes = nodesToLookAt(farm).then((ids) => ids.map((id) => ({ scope: instanceScope(id), cause })));
+  const [tiers, others] = await Promise.allSettled([
+    lookAtAll(farm, [
+      { scope: "web", cause },
+      { scope: "database", cause },
+    ]),
+    nodes.then((wishes) => lookAtAll(farm, wishes)),
+  ]);
+  const failures = [tiers, others].flatMap((part) => (part.status === "rejected" ? [part.reason] : []));
+  if (failures.length > 0) throw together(failures.map((failure: unknown) => ["", failure]));
+  return { looks: [tiers, others].flatMap((part) => (part.status === "fulfilled" ? part.value : [])) };
+}
+
+function drop(farm: Farm, metric: "IgnoredEvents" | "RejectedEvents", why: string): void {
+  farm.count(metric);
+  farm.note(why);
+}
+
+/** Events of EC2 name any instance of the account: only one read tells whether it is the farm's, and nothing is written. */
+async function located(farm: Farm, trigger: Trigger): Promise<Exclude<Trigger, { kind: "locate" }>> {
+  if (trigger.kind !== "locate") return trigger;
+  const { instanceId, cause } = trigger;
+  const group = (await lifecycleAws(farm).membership(instanceId))?.group;
+  const scope = group === undefined ? undefined : scopeOfGroup(farm.spec, group, instanceId);
+  if (scope !== undefined) return { kind: "look", scope, cause };
+  return {
+    kind: "ignored",
+    reason: `not ours: ${instanceId} is in ${group === undefined ? "no group" : `group ${group}`}`,
+  };
+}
+
+/** Each wish in turn, some at a time; one that fails does not stop the others. */
+async function lookAtAll(farm: Farm, wishes: readonly Wish[]): Promise<Report["looks"]> {
+  const queue = [...new Map(wishes.map((wish) => [wish.scope, wish])).values()];
+  const looks: Outcome[] = [];
+  const failures: [string, unknown][] = [];
+  const worker = async (): Promise<void> => {
+    for (let wish = queue.shift(); wish !== undefined; wish = queue.shift()) {
+      const { scope, cause } = wish;
+      await lookAt(farm, scope, cause).then(
+        (outcome) => looks.push(outcome),
+        (error: unknown) => failures.push([scope, error]),
+      );
+    }
+  };
+  await Promise.all(Array.from({ length: LOOKS_AT_ONCE_MAX }, worker));
+  if (failures.length > 0) throw together(failures);
+  return looks.map(({ scope, ended, because, passes }) => ({ scope, ended, because, passes }));
+}
+
+/** One error that names all. A single broken invariant among them makes it one that trying again cannot mend. */
+function together(failures: readonly (readonly [string, unknown])[]): TandemError {
+  const words = failures.map(
+    ([scope, error]) => `${scope === "" ? "" : `${scope}: `}${error instanceof Error ? error.message : String(error)}`,
+  );
+  return new TandemError("looks-failed", words.join("; "), {
+    next: "tandem journal says what failed and why; the minute clock looks again",
+    retriable: failures.every(([, error]) => error instanceof TandemError && error.retriable),
+    cause: failures[0]?.[1],
+  });
+}

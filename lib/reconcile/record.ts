@@ -1,0 +1,76 @@
+import { isoTime } from "../clock.ts";
+import { TandemError } from "../errors.ts";
+import type { LoopDeps } from "./deps.ts";
+import type { JournalLine } from "./journal.ts";
+import type { Lease } from "./lease.ts";
+import type { Action, Problem } from "./plan.ts";
+import { compareProblems, type OpenProblem } from "./problems.ts";
+
+/** What one look at a scope leaves behind: journal, structured log, events on the bus. */
+export interface LookRecord {
+  readonly lines: readonly JournalLine[];
+  /** Notes what is newly wrong (`detected`) and what is wrong no longer (`verified`); no change, no line. */
+  problems(found: readonly Problem[]): Promise<void>;
+  action(action: Action, phase: "planned" | "applied", result: string): Promise<void>;
+  /** Notes a failure once, however often it is handed up. */
+  failed(error: unknown, action?: Action): Promise<void>;
+  /** Waits for what is still on its way to the bus. Never throws. */
+  close(): Promise<void>;
+}
+
+type Words = Pick<JournalLine, "phase" | "reason" | "result" | "problem" | "action">;
+
+export function openRecord(deps: LoopDeps, lease: Lease, cause: string): LookRecord {
+  const { scope, fence } = lease;
+  const lines: JournalLine[] = [];
+  const publishing: Promise<void>[] = [];
+  const noted = new Set<unknown>();
+  let before: readonly OpenProblem[] | undefined;
+
+  const write = async (words: Words): Promise<void> => {
+    const line: JournalLine = { id: deps.ids.uuid(), at: isoTime(deps.clock.now()), scope, cause, fence, ...words };
+    lines.push(line);
+    deps.log(line);
+    publishing.push(deps.publish(line).catch(() => deps.count("UnpublishedLines")));
+    await deps.journal.append(line);
+  };
+
+  return {
+    lines,
+    async problems(found) {
+      before ??= await deps.problems.of(scope);
+      const { detected, gone, open } = compareProblems(before, found, deps.clock.now());
+      if (detected.length === 0 && gone.length === 0) return;
+      for (const problem of detected)
+        await write({ phase: "detected", problem: problem.code, reason: sentence(problem), result: "found" });
+      for (const problem of gone)
+        await write({ phase: "verified", problem: problem.code, reason: sentence(problem), result: "no longer so" });
+      await deps.problems.set(scope, open, fence);
+      before = open;
+    },
+    action: (action, phase, result) => write({ phase, ...wordsOf(action), result }),
+    async failed(error, action) {
+      if (noted.has(error)) return;
+      noted.add(error);
+      const words = action === undefined ? { reason: "the look failed" } : wordsOf(action);
+      await write({ phase: action === undefined ? "planned" : "applied", ...words, result: failure(error) });
+    },
+    async close() {
+      await Promise.all(publishing);
+    },
+  };
+}
+
+const sentence = ({ node, detail }: Problem): string => (node === undefined ? detail : `${node}: ${detail}`);
+
+const wordsOf = ({ kind, reason, problem }: Action): Pick<Words, "action" | "reason" | "problem"> => ({
+  action: kind,
+  reason,
+  ...(problem === undefined ? {} : { problem }),
+});
+
+function failure(error: unknown): string {
+  if (!(error instanceof TandemError)) return `failed: ${error instanceof Error ? error.message : String(error)}`;
+  const again = error.retriable ? "it is tried again" : `next: ${error.next}`;
+  return `failed: ${error.code}: ${error.message}; ${again}`;
+}

@@ -1,0 +1,35 @@
+import { TandemError } from "../errors.ts";
+import { instanceScope, type Scope } from "../scope.ts";
+import { DATABASE_NODES, type Spec } from "../spec.ts";
+
+/** What an event asks for. `cause` is for the journal; nothing is decided on it. */
+export type Trigger =
+  | { readonly kind: "look"; readonly scope: Scope; readonly cause: string }
+  /** An instance of the account, of which the event does not say whether it is the farm's. */
+  | { readonly kind: "locate"; readonly instanceId: string; readonly cause: string }
+  | { readonly kind: "ignored"; readonly reason: string }
+  | { readonly kind: "rejected"; readonly error: TandemError };
+
+/** The names by which an event is recognised as this farm's. */
+export type FarmNames = Pick<Spec, "farm" | "webGroup" | "databaseGroups" | "documents">;
+
+export const look = (scope: Scope, cause: string): Trigger => ({ kind: "look", scope, cause });
+export const ignored = (reason: string): Trigger => ({ kind: "ignored", reason });
+
+/** The scope that an instance of this Auto Scaling group belongs to; undefined for a group that is not the farm's. */
+export function scopeOfGroup(farm: FarmNames, group: string, instanceId: string): Scope | undefined {
+  if (group === farm.webGroup) return instanceScope(instanceId);
+  return DATABASE_NODES.some((node) => group === farm.databaseGroups[node]) ? "database" : undefined;
+}
+
+/** The scope that an alarm tells of, by the alarm's name; undefined for an alarm that is not the farm's. */
+export function scopeOfAlarm(farm: FarmNames, alarm: string): Scope | undefined {
+  if (alarm.startsWith(`${farm.farm}-web-`)) return "web";
+  return alarm.startsWith(`${farm.farm}-db-`) ? "database" : undefined;
+}
+
+/** An event that is not what it should be: `what` says what is wrong, and where. Trying it again cannot help. */
+export const badEvent = (what: string): TandemError =>
+  new TandemError("bad-event", what, {
+    next: "compare the event with the samples in events/, correct it and send it again",
+  });

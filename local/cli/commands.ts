@@ -1,0 +1,118 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Command } from "commander";
+import * as z from "zod";
+import type { FarmStatus } from "../../lib/status.ts";
+import { parseDuration, parseSince } from "./duration.ts";
+import { announce, invoke } from "./invoke.ts";
+import { CliError, exitUsage, printJson, printLine } from "./output.ts";
+import { showJournal, showStatus } from "./show.ts";
+import { resolveTarget, type Target, type TargetOptions } from "./target.ts";
+
+const WATCH_MS = 2_000;
+/** What `journal` asks for when no time is given. */
+const JOURNAL_SINCE = "1h";
+const JOURNAL_LINES_MAX = 1_000;
+
+/** Answers of `maintain` hold at least the journal lines that the request led to. */
+const journalLineSchema = z.looseObject({
+  ...{ id: z.string(), at: z.string(), scope: z.string(), phase: z.string(), reason: z.string(), result: z.string() },
+  ...{ action: z.optional(z.string()), problem: z.optional(z.string()) },
+});
+const answerSchema = z.looseObject({ lines: z.optional(z.array(journalLineSchema)), text: z.optional(z.string()) });
+
+async function openTarget(command: Command): Promise<Target> {
+  const options: TargetOptions = command.optsWithGlobals();
+  const target = resolveTarget(options, process.env);
+  await announce(target);
+  return target;
+}
+
+const readStatus = async (target: Target): Promise<FarmStatus> =>
+  // The panel's answer is this type by construction: both sides are built from the same file.
+  (await invoke(target, "panel", {})) as FarmStatus;
+
+/** Invokes `maintain` and prints what came of it. */
+async function maintain(command: Command, payload: Record<string, unknown>): Promise<void> {
+  const target = await openTarget(command);
+  const answer = answerSchema.parse(await invoke(target, "maintain", payload));
+  if (answer.text !== undefined) printLine(answer.text);
+  if (answer.lines !== undefined) showJournal(answer.lines);
+}
+
+function wholeNumber(name: string, text: string, min: number, max: number): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < min || value > max) {
+    throw new CliError(`${name} is "${text}": give a whole number from ${min} to ${max}`, exitUsage);
+  }
+  return value;
+}
+
+export function farmCommands(program: Command): void {
+  program
+    .command("status")
+    .description("the farm as it is now")
+    .option("--json", "as JSON")
+    .option("--watch", "again every 2 s until Ctrl-C")
+    .action(async (options: { json?: boolean; watch?: boolean }, command: Command) => {
+      const target = await openTarget(command);
+      do {
+        const status = await readStatus(target);
+        if (options.json === true) printJson(status);
+        else showStatus(status);
+        if (options.watch === true) await sleep(WATCH_MS);
+      } while (options.watch === true);
+    });
+
+  program
+    .command("plan")
+    .argument("[scope]", "web, web/<instance-id> or database; all of the farm without it")
+    .description("what the controller would do now (a dry run)")
+    .action(async (scope: string | undefined, _options: unknown, command: Command) =>
+      maintain(command, { action: "plan", ...(scope !== undefined && { scope }) }),
+    );
+
+  program
+    .command("journal")
+    .description("what was detected, planned and done, and why")
+    .option("--json", "one JSON object a line")
+    .option("--since <time>", "ISO-8601 time, or a duration such as 10m", JOURNAL_SINCE)
+    .action(async (options: { json?: boolean; since: string }, command: Command) => {
+      const since = parseSince(options.since, Date.now());
+      const target = await openTarget(command);
+      const { lines = [] } = answerSchema.parse(await invoke(target, "maintain", { action: "journal", since, limit: JOURNAL_LINES_MAX }));
+      if (options.json === true) lines.forEach(printJson);
+      else showJournal(lines);
+    });
+
+  program
+    .command("scale")
+    .argument("<n>", "web nodes to hold at least")
+    .option("--for <duration>", "for this long; then the capacity rule alone decides again", "1h")
+    .description("hold at least N web nodes for a while")
+    .action(async (n: string, options: { for: string }, command: Command) =>
+      maintain(command, { action: "scale", count: wholeNumber("N", n, 0, 10_000), forSeconds: parseDuration(options.for) }),
+    );
+
+  program
+    .command("drain")
+    .argument("<id>", "instance id")
+    .description("take one web node out of service; a replacement joins")
+    .action(async (id: string, _options: unknown, command: Command) => maintain(command, { action: "drain", instanceId: id }));
+
+  program
+    .command("freeze")
+    .argument("[scope]", "web, web/<instance-id> or database; the whole farm without it")
+    .option("--for <duration>", "for this long", "1h")
+    .description("make every plan a dry run for a while")
+    .action(async (scope: string | undefined, options: { for: string }, command: Command) =>
+      maintain(command, { action: "freeze", ...(scope !== undefined && { scope }), forSeconds: parseDuration(options.for) }),
+    );
+
+  program
+    .command("thaw")
+    .argument("[scope]", "as given to freeze")
+    .description("end a freeze")
+    .action(async (scope: string | undefined, _options: unknown, command: Command) =>
+      maintain(command, { action: "thaw", ...(scope !== undefined && { scope }) }),
+    );
+}

@@ -1,0 +1,58 @@
+import type { World } from "../../service.ts";
+import { LAUNCHING, type Activity, type Group, type Member, type Wait } from "./model.ts";
+import type { Emit } from "./source.ts";
+
+const SOURCE = "aws.autoscaling";
+const seconds = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
+
+const ends = (launching: boolean): { Origin: string; Destination: string } =>
+  launching ? { Origin: "EC2", Destination: "AutoScalingGroup" } : { Origin: "AutoScalingGroup", Destination: "EC2" };
+
+/** `EC2 Instance-launch Lifecycle Action` or `EC2 Instance-terminate Lifecycle Action`. */
+export function emitLifecycleAction(emit: Emit, group: Group, member: Member, wait: Wait): void {
+  const launching = wait.hook.transition === LAUNCHING;
+  emit({
+    source: SOURCE,
+    detailType: `EC2 Instance-${launching ? "launch" : "terminate"} Lifecycle Action`,
+    resources: [group.arn],
+    detail: {
+      LifecycleActionToken: wait.token,
+      AutoScalingGroupName: group.name,
+      LifecycleHookName: wait.hook.name,
+      EC2InstanceId: member.instance.instanceId,
+      LifecycleTransition: wait.hook.transition,
+      ...(wait.hook.notificationMetadata === undefined ? {} : { NotificationMetadata: wait.hook.notificationMetadata }),
+      ...ends(launching),
+    },
+  });
+}
+
+/** `EC2 Instance Launch|Terminate Successful|Unsuccessful`. */
+export function emitOutcome(
+  world: World,
+  emit: Emit,
+  what: { group: Group; activity: Activity; instanceId: string; phase: "Launch" | "Terminate"; successful: boolean },
+): void {
+  const { group, activity, instanceId, phase, successful } = what;
+  const instanceArn = `arn:aws:ec2:${world.region}:${world.account}:instance/${instanceId}`;
+  emit({
+    source: SOURCE,
+    detailType: `EC2 Instance ${phase} ${successful ? "Successful" : "Unsuccessful"}`,
+    resources: instanceId === "" ? [group.arn] : [group.arn, instanceArn],
+    detail: {
+      // AWS's own examples show InProgress on success: the event leaves before the activity is closed.
+      StatusCode: successful ? "InProgress" : "Failed",
+      Description: activity.description,
+      AutoScalingGroupName: group.name,
+      ActivityId: activity.id,
+      Details: activity.details,
+      RequestId: activity.id,
+      StatusMessage: activity.message ?? "",
+      EndTime: seconds(activity.endedAt ?? world.clock.now()),
+      EC2InstanceId: instanceId,
+      StartTime: seconds(activity.startedAt),
+      Cause: activity.cause,
+      ...ends(phase === "Launch"),
+    },
+  });
+}

@@ -1,0 +1,188 @@
+import type { SeenInstance } from "./source.ts";
+
+/** AWS's default quota of groups a Region. */
+export const GROUPS_MAX = 500;
+/** AWS's quota of lifecycle hooks a group. */
+export const HOOKS_MAX = 50;
+/** AWS keeps activities for six weeks; this many of the latest a group are enough to explain a farm. */
+export const ACTIVITIES_MAX = 1_000;
+/** AWS's bounds of HeartbeatTimeout, and its default. */
+export const HEARTBEAT_SECONDS = { min: 30, max: 7_200, default: 3_600 } as const;
+/** A wait ends after 48 hours or 100 heartbeat timeouts, whichever is smaller (AWS, PutLifecycleHook). */
+export const GLOBAL_TIMEOUT = { secondsMax: 172_800, heartbeats: 100 } as const;
+export const DEFAULT_COOLDOWN_SECONDS = 300;
+
+export type LifecycleState =
+  | "Pending"
+  | "Pending:Wait"
+  | "Pending:Proceed"
+  | "InService"
+  | "EnteringStandby"
+  | "Standby"
+  | "Detaching"
+  | "Terminating"
+  | "Terminating:Wait"
+  | "Terminating:Proceed";
+
+export const LAUNCHING = "autoscaling:EC2_INSTANCE_LAUNCHING";
+export const TERMINATING = "autoscaling:EC2_INSTANCE_TERMINATING";
+export type Transition = typeof LAUNCHING | typeof TERMINATING;
+export type ActionResult = "CONTINUE" | "ABANDON";
+
+export const PROCESSES = [
+  "Launch",
+  "Terminate",
+  "AddToLoadBalancer",
+  "AlarmNotification",
+  "AZRebalance",
+  "HealthCheck",
+  "InstanceRefresh",
+  "ReplaceUnhealthy",
+  "ScheduledActions",
+] as const;
+export type ProcessName = (typeof PROCESSES)[number];
+
+export interface Hook {
+  readonly name: string;
+  readonly transition: Transition;
+  readonly heartbeatSeconds: number;
+  readonly defaultResult: ActionResult;
+  readonly notificationMetadata?: string;
+}
+
+export const globalTimeoutSeconds = (heartbeatSeconds: number): number =>
+  Math.min(GLOBAL_TIMEOUT.secondsMax, GLOBAL_TIMEOUT.heartbeats * heartbeatSeconds);
+
+/** One lifecycle action under way: the hook as it was when the wait began. All times in milliseconds of the epoch. */
+export interface Wait {
+  readonly hook: Hook;
+  readonly token: string;
+  readonly endsAt: number;
+  heartbeatEndsAt: number;
+}
+
+/** Where an instance is launched: a subnet of the group, or a zone if its launch template brings the subnet. */
+export interface Placement {
+  readonly subnetId?: string;
+  readonly zone?: string;
+}
+export const placementKey = (placement: Placement): string => placement.subnetId ?? placement.zone ?? "";
+
+export type StatusCode =
+  | "PreInService"
+  | "InProgress"
+  | "WaitingForELBConnectionDraining"
+  | "MidLifecycleAction"
+  | "Successful"
+  | "Failed"
+  | "Cancelled";
+
+export interface Activity {
+  readonly id: string;
+  readonly kind: "launch" | "terminate" | "move";
+  readonly cause: string;
+  readonly startedAt: number;
+  readonly details: Readonly<Record<string, string>>;
+  description: string;
+  status: StatusCode;
+  message?: string;
+  endedAt?: number;
+}
+
+export type UnhealthyCause = "ec2" | "elb" | "user";
+
+export interface Member {
+  readonly instance: SeenInstance;
+  readonly placement: Placement;
+  readonly joinedAt: number;
+  state: LifecycleState;
+  health: "Healthy" | "Unhealthy";
+  unhealthyCause?: UnhealthyCause;
+  protectedFromScaleIn: boolean;
+  inServiceAt?: number;
+  /** Set in `*:Wait` only. */
+  wait?: Wait;
+  /** The launch, termination or move that is under way. */
+  activity?: Activity;
+  /** Launched to even out the zones: not counted as capacity before it is in service. */
+  rebalancing: boolean;
+  /** A forced deletion of the group runs no hooks. */
+  withoutHooks: boolean;
+  /** Registered with the group's target groups by the group itself. */
+  registered: boolean;
+  drainEndsAt?: number;
+  terminateCalledAt?: number;
+}
+
+/** A launch that EC2 has not answered yet. */
+export interface Launch {
+  readonly placement: Placement;
+  readonly activity: Activity;
+  readonly rebalancing: boolean;
+}
+
+export interface TemplateChoice {
+  readonly id?: string;
+  readonly name?: string;
+  readonly version: string;
+}
+
+export interface GroupTag {
+  readonly key: string;
+  readonly value: string;
+  readonly propagateAtLaunch: boolean;
+}
+
+export interface Group {
+  readonly name: string;
+  readonly arn: string;
+  readonly createdAt: number;
+  template: TemplateChoice;
+  min: number;
+  max: number;
+  desired: number;
+  cooldownSeconds: number;
+  cooldownEndsAt: number;
+  placements: readonly Placement[];
+  /** VPCZoneIdentifier and AvailabilityZones as they were given. */
+  subnets?: string;
+  zones: readonly string[];
+  targetGroups: string[];
+  healthChecks: readonly string[];
+  graceSeconds: number;
+  policies: readonly string[];
+  newInstancesProtected: boolean;
+  warmupSeconds?: number;
+  readonly tags: Map<string, GroupTag>;
+  readonly metrics: Set<string>;
+  readonly hooks: Map<string, Hook>;
+  readonly suspended: Map<ProcessName, string>;
+  readonly members: Map<string, Member>;
+  readonly launches: Set<Launch>;
+  /** Newest first. */
+  readonly activities: Activity[];
+  /** Why desired capacity was last changed; the first sentence of the causes that follow from it. */
+  capacityCause?: string;
+  /** Unhealthy instances that were taken out and are not replaced yet. */
+  replacements: number;
+  failedLaunches: number;
+  launchNotBefore: number;
+  /** Placements whose last launch failed: tried last. */
+  readonly failing: Set<string>;
+  deleting: boolean;
+}
+
+export const isSuspended = (group: Group, process: ProcessName): boolean => group.suspended.has(process);
+
+const PENDING: readonly LifecycleState[] = ["Pending", "Pending:Wait", "Pending:Proceed"];
+export const isPending = (member: Member): boolean => PENDING.includes(member.state);
+/** Members that count against desired capacity. */
+export const isCapacity = (member: Member): boolean =>
+  member.state === "InService" || (isPending(member) && !member.rebalancing);
+
+/** The next hook of `transition` in order of name, after the hook named `after`. */
+export function nextHook(hooks: Iterable<Hook>, transition: Transition, after = ""): Hook | undefined {
+  return [...hooks]
+    .filter((hook) => hook.transition === transition && hook.name > after)
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))[0];
+}

@@ -1,0 +1,55 @@
+import type { World } from "../../service.ts";
+
+/** What the groups need to know of an instance. */
+export interface SeenInstance {
+  readonly instanceId: string;
+  readonly state: "pending" | "running" | "shutting-down" | "terminated" | "stopping" | "stopped";
+  readonly subnetId: string;
+  readonly availabilityZone: string;
+  readonly instanceType?: string;
+  readonly launchTemplateId?: string | undefined;
+  readonly launchTemplateVersion?: string | number | undefined;
+}
+
+export interface InstanceRequest {
+  readonly launchTemplateId?: string;
+  readonly launchTemplateName?: string;
+  readonly version: string;
+  readonly subnetId?: string;
+  readonly availabilityZone?: string;
+  readonly tags: Readonly<Record<string, string>>;
+  /** The instance's metadata value `autoscaling/target-lifecycle-state`. */
+  readonly lifecycleState: () => string;
+}
+
+/** EC2, as far as Auto Scaling uses it. */
+export interface InstanceSource {
+  /** Settles when EC2 has accepted the launch; the instance may still be `pending`. */
+  launch(request: InstanceRequest): Promise<SeenInstance>;
+  terminate(instanceId: string): Promise<void>;
+  instance(instanceId: string): SeenInstance | undefined;
+  onChange(listener: (instance: SeenInstance) => void): void;
+  /** Lets a group name its zones before it has an instance in them. */
+  zoneOfSubnet?(subnetId: string): string | undefined;
+}
+
+/** Elastic Load Balancing, as far as Auto Scaling uses it. */
+export interface TargetRegistry {
+  register(targetGroupArn: string, target: { id: string; port?: number }): void;
+  deregister(targetGroupArn: string, id: string): void;
+  health(targetGroupArn: string, id: string): "initial" | "healthy" | "unhealthy" | "draining" | "unused";
+}
+
+export type Emit = (event: {
+  source: string;
+  detailType: string;
+  detail: Record<string, unknown>;
+  resources?: string[];
+}) => void;
+
+export interface Surroundings {
+  readonly world: World;
+  readonly ec2: InstanceSource;
+  readonly targets: TargetRegistry;
+  readonly emit: Emit;
+}

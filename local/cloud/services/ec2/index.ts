@@ -1,0 +1,118 @@
+import { CloudError } from "../../errors.ts";
+import type { Operation, Service, World } from "../../service.ts";
+import type { Compute, Machine } from "./compute.ts";
+import { endpointOperations } from "./endpoint.ts";
+import { gatewayOperations } from "./gateway.ts";
+import { imageOperations } from "./image.ts";
+import { groupsOf, openPower, recordOf, type Emit, type InstanceRecord } from "./instance.ts";
+import { instanceOperations } from "./instance-operations.ts";
+import { launchFor, type LaunchRequest, type ProfileSource } from "./launch.ts";
+import { launchTemplateOperations } from "./launch-template.ts";
+import { interfaceOperations } from "./network-interface.ts";
+import { routeOperations } from "./route.ts";
+import { securityGroupOperations } from "./security-group.ts";
+import { arnOf, emptyState } from "./state.ts";
+import { subnetOperations } from "./subnet.ts";
+import { tagOperations } from "./tag.ts";
+import { volumeOperations } from "./volume.ts";
+import { vpcOperations } from "./vpc.ts";
+
+export type { InstanceRecord, InstanceState } from "./instance.ts";
+export type { LaunchRequest } from "./launch.ts";
+
+export interface Ec2 {
+  readonly service: Service;
+  /** Settles when the launch is accepted: the instance is `pending`. Rejects with what RunInstances would answer. */
+  launch(request: LaunchRequest): Promise<InstanceRecord>;
+  /** Settles when the termination is accepted; termination protection does not apply, as for Auto Scaling on AWS. */
+  terminate(instanceId: string): Promise<void>;
+  instance(instanceId: string): InstanceRecord | undefined;
+  /** Called after every change of state, the first `pending` included. */
+  onChange(listener: (instance: InstanceRecord) => void): void;
+  machine(instanceId: string): Machine | undefined;
+  zoneOfSubnet(subnetId: string): string | undefined;
+}
+
+/** Members of requests that name one resource, in the order of preference, with the type in its ARN. */
+const NAMED: readonly (readonly [string, string])[] = [
+  ["InstanceId", "instance"],
+  ["VolumeId", "volume"],
+  ["NetworkInterfaceId", "network-interface"],
+  ["LaunchTemplateId", "launch-template"],
+  ["GroupId", "security-group"],
+  ["RouteTableId", "route-table"],
+  ["NatGatewayId", "natgateway"],
+  ["AllocationId", "elastic-ip"],
+  ["InternetGatewayId", "internet-gateway"],
+  ["SubnetId", "subnet"],
+  ["VpcId", "vpc"],
+];
+
+function resourceOf(world: World, input: Readonly<Record<string, unknown>>): string {
+  const [only, ...others] = Array.isArray(input["InstanceIds"]) ? input["InstanceIds"] : [];
+  if (typeof only === "string" && others.length === 0) return arnOf(world, "instance", only);
+  for (const [member, type] of NAMED) {
+    const id = input[member];
+    if (typeof id === "string") return arnOf(world, type, id);
+  }
+  return "*";
+}
+
+/** EC2 answers a dry run that would have succeeded with an error. Checks of the operation itself are not made. */
+const withDryRun =
+  (operation: Operation): Operation =>
+  (input, call) => {
+    const flags: { DryRun?: boolean } = input;
+    if (flags.DryRun === true) {
+      throw new CloudError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412);
+    }
+    return operation(input, call);
+  };
+
+/** EC2 of one region: network records, launch templates, and instances whose machines `compute` makes. */
+export function openEc2(world: World, parts: { compute: Compute; emit: Emit } & ProfileSource): Ec2 {
+  const state = emptyState(world);
+  const power = openPower(state, parts.compute, parts.emit);
+  const refresh = async (groupId: string): Promise<void> => {
+    const affected = state.instances.all().filter((row) => groupsOf(state, row).includes(groupId));
+    await Promise.all(affected.map((row) => power.refreshPorts(row)));
+  };
+  const operations: Record<string, Operation> = {
+    ...vpcOperations(state),
+    ...subnetOperations(state),
+    ...routeOperations(state),
+    ...gatewayOperations(state),
+    ...endpointOperations(state),
+    ...securityGroupOperations(state, refresh),
+    ...interfaceOperations(state, (id) => power.refreshPorts(state.instances.get(id))),
+    ...volumeOperations(state),
+    ...launchTemplateOperations(state),
+    ...imageOperations(),
+    ...tagOperations(state),
+    ...instanceOperations(state, power, parts),
+  };
+  return {
+    service: {
+      id: "ec2",
+      operations: Object.fromEntries(Object.entries(operations).map(([name, one]) => [name, withDryRun(one)])),
+      resourceOf: (_operation, input) => resourceOf(world, input),
+      async close() {
+        power.close();
+      },
+    },
+    launch: async (request) => recordOf(launchFor(state, power, parts, request)),
+    async terminate(instanceId) {
+      power.terminate(state.instances.get(instanceId), {
+        Code: "Client.UserInitiatedShutdown",
+        Message: "Client.UserInitiatedShutdown: User initiated shutdown",
+      });
+    },
+    instance(instanceId) {
+      const row = state.instances.find(instanceId);
+      return row && recordOf(row);
+    },
+    onChange: (listener) => power.onChange((row) => listener(recordOf(row))),
+    machine: (instanceId) => state.instances.find(instanceId)?.machine,
+    zoneOfSubnet: (subnetId) => state.subnets.find(subnetId)?.availabilityZone,
+  };
+}

@@ -1,0 +1,48 @@
+import { autoscalingTypes } from "./autoscaling.ts";
+import { cloudwatchTypes } from "./cloudwatch.ts";
+import { dynamodbTypes } from "./dynamodb.ts";
+import { ec2ComputeTypes } from "./ec2-compute.ts";
+import { ec2NetworkTypes } from "./ec2-network.ts";
+import { ec2SecurityTypes } from "./ec2-security.ts";
+import { elbv2Types } from "./elbv2.ts";
+import { eventsTypes } from "./events.ts";
+import { iamTypes } from "./iam.ts";
+import { lambdaTypes } from "./lambda.ts";
+import { logsTypes } from "./logs.ts";
+import type { ResourceType } from "./resource.ts";
+import { route53Types } from "./route53.ts";
+import { s3Types } from "./s3.ts";
+import { secretsTypes } from "./secretsmanager.ts";
+import { sqsTypes } from "./sqs.ts";
+import { ssmTypes } from "./ssm.ts";
+
+const TYPES: ReadonlyMap<string, ResourceType> = new Map(
+  [
+    autoscalingTypes,
+    cloudwatchTypes,
+    dynamodbTypes,
+    ec2ComputeTypes,
+    ec2NetworkTypes,
+    ec2SecurityTypes,
+    elbv2Types,
+    eventsTypes,
+    iamTypes,
+    lambdaTypes,
+    logsTypes,
+    route53Types,
+    s3Types,
+    secretsTypes,
+    sqsTypes,
+    ssmTypes,
+  ].flatMap((types) => types.map((type) => [type.type, type] as const)),
+);
+
+export const resourceType = (name: string): ResourceType | undefined => TYPES.get(name);
+export const resourceTypes = (): readonly ResourceType[] => [...TYPES.values()];
+
+/** A type that the template's check has let through. */
+export function knownType(name: string): ResourceType {
+  const type = TYPES.get(name);
+  if (type === undefined) throw new Error(`Unrecognized resource type: ${name}`);
+  return type;
+}

@@ -1,0 +1,69 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import * as z from "zod";
+import type { Cloud } from "../cloud/cloud.ts";
+import type { WireRequest, WireResponse } from "../cloud/wire/index.ts";
+
+/** A killed machine must be seen as gone by then; SIGKILL and one state change take far less. */
+const OBSERVED_SECONDS_MAX = 10;
+
+const wishSchema = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("kill"), instanceId: z.string() }),
+  z.object({ kind: z.literal("event"), envelope: z.unknown() }),
+  z.object({ kind: z.literal("heal") }),
+]);
+type Wish = z.infer<typeof wishSchema>;
+
+/** A fault that could not be injected, in words for the operator. */
+class Refusal extends Error {}
+
+/**
+ * The door through which `tandem fault` reaches a local farm: faults are no AWS calls, so they have a path of their own
+ * beside the AWS endpoint, for the holder of the operator's secret only. Undefined: the request is not for this door.
+ */
+export function openControl(cloud: Cloud, token: string) {
+  return async (request: WireRequest): Promise<WireResponse | undefined> => {
+    if (request.url !== "/_tandem/fault") return undefined;
+    if (request.headers["authorization"] !== `Bearer ${token}`) return answer(403, { error: "not the operator" });
+    try {
+      const wish = wishSchema.safeParse(JSON.parse(request.body.toString("utf8")));
+      if (!wish.success) return answer(400, { error: z.prettifyError(wish.error) });
+      return answer(200, await inject(cloud, wish.data));
+    } catch (error) {
+      return answer(error instanceof Refusal || error instanceof SyntaxError ? 400 : 500, { error: String(error) });
+    }
+  };
+}
+
+const answer = (status: number, body: unknown): WireResponse => ({
+  status,
+  headers: { "content-type": "application/json" },
+  body: Buffer.from(JSON.stringify(body)),
+});
+
+async function inject(cloud: Cloud, wish: Wish): Promise<Record<string, unknown>> {
+  switch (wish.kind) {
+    case "kill":
+      return kill(cloud, wish.instanceId);
+    case "event":
+      cloud.bus.deliver(wish.envelope);
+      return { delivered: true };
+    case "heal":
+      // A killed machine is healed by the controller; this version has no fault that stays until it is healed by hand.
+      return { healed: 0 };
+  }
+}
+
+/** The host is lost: every process of the machine dies at once, as when its hardware fails. */
+async function kill(cloud: Cloud, instanceId: string): Promise<Record<string, unknown>> {
+  const pid = cloud.ec2.machine(instanceId)?.pid;
+  if (cloud.ec2.instance(instanceId)?.state !== "running" || pid === undefined) {
+    throw new Refusal(`${instanceId} is not a running machine; \`tandem status\` lists them`);
+  }
+  const startedAtMs = performance.now();
+  process.kill(-pid, "SIGKILL");
+  while (cloud.ec2.instance(instanceId)?.state === "running") {
+    if (performance.now() - startedAtMs > OBSERVED_SECONDS_MAX * 1000) throw new Error(`${instanceId} is still seen as running`);
+    await sleep(20);
+  }
+  return { killed: instanceId, observedMs: Math.round(performance.now() - startedAtMs) };
+}

@@ -1,0 +1,205 @@
+import { createHash, randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { join } from "node:path";
+import { isoTime } from "../../lib/clock.ts";
+import { callLog } from "../cloud/calls.ts";
+import { wallCloudClock } from "../cloud/clock.ts";
+import { openCloud, type Cloud } from "../cloud/cloud.ts";
+import { listenHttp, type HttpListener } from "../cloud/http.ts";
+import { randomIds } from "../cloud/ids.ts";
+import { processRuntime } from "../cloud/lambda/process-runtime.ts";
+import type { Principal } from "../cloud/service.ts";
+import { httpProxy } from "./balancer/index.ts";
+import { openControl } from "./control.ts";
+import { deploy } from "./deploy.ts";
+import { openDns } from "./dns.ts";
+import { openSandboxes } from "./instance/compute.ts";
+import { sweepLeftovers } from "./instance/registry.ts";
+import type { FarmPaths } from "./paths.ts";
+import { openRelays } from "./relay.ts";
+import { removeState, writeEnvironment, writeState } from "./state.ts";
+
+const ACCOUNT = "000000000000";
+const REGION = "eu-west-1";
+const STAGE = "local";
+const HOST = "127.0.0.1";
+/** Boot, launch hook and the balancer's first probes of all nodes; a farm that needs longer is broken. */
+const READY_SECONDS_MAX = 120;
+
+export interface Farm {
+  readonly site: string;
+  close(): Promise<void>;
+}
+
+export interface FarmOptions {
+  readonly web: number;
+  readonly port: number;
+  readonly paths: FarmPaths;
+  readonly projectRoot: string;
+  readonly signal: AbortSignal;
+  progress(line: string): void;
+}
+
+/** Starts the embedded cloud with its machines and deploys the farm to it. Resolves when the site answers. */
+export async function openFarm(options: FarmOptions): Promise<Farm> {
+  const { paths, progress } = options;
+  const startedAtMs = wallCloudClock.now();
+  const swept = sweepLeftovers(paths.machineRegistry);
+  if (swept.length > 0) progress(`ended what a crashed farm left: ${swept.join(", ")}`);
+  removeState(paths);
+
+  const cloud = startCloud(options);
+  const addresses = new Map<string, string>();
+  cloud.ec2.onChange(({ instanceId, privateIpAddress, state }) => {
+    if (state === "terminated" || privateIpAddress === undefined) addresses.delete(instanceId);
+    else addresses.set(instanceId, privateIpAddress);
+  });
+  const closers: (() => Promise<void> | void)[] = [() => cloud.close()];
+  const close = async (): Promise<void> => {
+    removeState(paths);
+    for (const each of closers.toReversed()) await each();
+  };
+  try {
+    const { operator, environment } = addOperator(cloud, options);
+    const server = await listen(cloud, options.port, environment["AWS_SECRET_ACCESS_KEY"] ?? "");
+    closers.push(() => server.close());
+    const dns = await openDns(cloud.dns.answer, HOST, 0);
+    closers.push(() => dns.close());
+    writeEnvironment(paths, environment);
+    progress(`endpoint http://${HOST}:${options.port} (account ${ACCOUNT}, ${REGION})`);
+
+    await deploy({ projectRoot: options.projectRoot, environment, log: progress, signal: options.signal });
+    const site = await siteUrl(cloud, operator);
+    await untilServing(cloud, operator, site, options);
+
+    const publish = (): void =>
+      writeState(paths, {
+        pid: process.pid,
+        startedAt: isoTime(startedAtMs),
+        flavour: "mysql",
+        stage: STAGE,
+        region: REGION,
+        account: ACCOUNT,
+        endpoint: `http://${HOST}:${options.port}`,
+        site,
+        edge: null,
+        page: null,
+        dns: { address: HOST, port: dns.port, zones: [`${STAGE}.tandem.internal`] },
+        addresses: Object.fromEntries(addresses),
+        logs: paths.log,
+      });
+    publish();
+    cloud.ec2.onChange(publish);
+    progress(`ready after ${((wallCloudClock.now() - startedAtMs) / 1000).toFixed(1)} s`);
+    return { site, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function startCloud(options: FarmOptions): Cloud {
+  const { paths, port } = options;
+  return openCloud({
+    account: ACCOUNT,
+    region: REGION,
+    clock: wallCloudClock,
+    ids: randomIds,
+    compute: openSandboxes({
+      clock: wallCloudClock,
+      ids: randomIds,
+      relays: openRelays(),
+      folder: paths.machines,
+      logFolder: paths.machineLogs,
+      runFolder: paths.machineRegistry,
+      programs: join(paths.opt, "bin"),
+      path: process.env["PATH"] ?? "/usr/bin:/bin",
+      image: join(paths.opt, "image"),
+      endpointUrl: () => `http://${HOST}:${port}`,
+    }),
+    runtime: processRuntime(),
+    proxy: httpProxy(),
+    functionsFolder: paths.functions,
+    endpointUrl: () => `http://${HOST}:${port}`,
+    record: callLog(paths.callsLog),
+    note: (message) => options.progress(`cloud: ${message}`),
+  });
+}
+
+/** The operator's keys: new at every start, known to this endpoint only. */
+function addOperator(cloud: Cloud, options: FarmOptions): { operator: Principal; environment: Record<string, string> } {
+  const accessKeyId = `AKIA${randomIds.hex(16).toUpperCase()}`;
+  const secretAccessKey = createHash("sha256").update(randomBytes(32)).digest("hex").slice(0, 40);
+  const operator = cloud.iam.addUser("operator", accessKeyId, secretAccessKey);
+  return {
+    operator,
+    environment: {
+      AWS_ENDPOINT_URL: `http://${HOST}:${options.port}`,
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
+      AWS_REGION: REGION,
+      AWS_DEFAULT_REGION: REGION,
+      TANDEM_STAGE: STAGE,
+      TANDEM_LOCAL_WEB: String(options.web),
+      // The framework polls a deployment every 5 s unless told otherwise: right for AWS, slow for a local stack.
+      SLS_AWS_MONITORING_FREQUENCY: "300",
+    },
+  };
+}
+
+/** The AWS endpoint, and beside it the door for faults. */
+async function listen(cloud: Cloud, port: number, token: string): Promise<HttpListener> {
+  const control = openControl(cloud, token);
+  try {
+    return await listenHttp(async (request) => (await control(request)) ?? cloud.endpoint.handle(request), HOST, port);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EADDRINUSE") {
+      throw new Error(`port ${port} on ${HOST} is in use: stop what uses it, or choose another with --port`, { cause: error });
+    }
+    throw error;
+  }
+}
+
+async function siteUrl(cloud: Cloud, operator: Principal): Promise<string> {
+  const answer = await cloud.endpoint.callService(operator, "cloudformation", "DescribeStacks", { StackName: `tandem-${STAGE}` });
+  const stacks = answer["Stacks"];
+  const outputs: unknown = Array.isArray(stacks) ? stacks[0]?.Outputs : undefined;
+  const found: unknown = Array.isArray(outputs) ? outputs.find((each) => each.OutputKey === "SiteUrl")?.OutputValue : undefined;
+  if (typeof found !== "string") throw new Error("the stack has no output SiteUrl: see infra/web.yml");
+  return found;
+}
+
+/** Waits until every wanted node is in service and the site answers through the balancer. */
+async function untilServing(cloud: Cloud, operator: Principal, site: string, options: FarmOptions): Promise<void> {
+  let told = "";
+  for (const deadline = wallCloudClock.now() + READY_SECONDS_MAX * 1000; wallCloudClock.now() < deadline; ) {
+    options.signal.throwIfAborted();
+    const states = await nodeStates(cloud, operator);
+    const line = states.map(([name, state]) => `${name} ${state}`).join(", ");
+    if (line !== told) options.progress(`nodes: ${line}`);
+    told = line;
+    const serving = states.filter(([name, state]) => name === "web" && state === "InService").length;
+    if (serving >= options.web && (await answers(site))) return;
+    await sleep(200, undefined, { signal: options.signal });
+  }
+  throw new Error(`the site did not answer within ${READY_SECONDS_MAX} s (nodes: ${told}); see the consoles in ${options.paths.machineLogs}`);
+}
+
+async function nodeStates(cloud: Cloud, operator: Principal): Promise<[string, string][]> {
+  const answer = await cloud.endpoint.callService(operator, "autoscaling", "DescribeAutoScalingInstances", {});
+  const instances = answer["AutoScalingInstances"];
+  return (Array.isArray(instances) ? instances : []).map((each): [string, string] => [
+    String(each.AutoScalingGroupName).replace(`tandem-${STAGE}-`, ""),
+    String(each.LifecycleState),
+  ]);
+}
+
+async function answers(site: string): Promise<boolean> {
+  try {
+    const response = await fetch(site);
+    await response.arrayBuffer();
+    return response.ok && response.headers.has("x-tandem-node");
+  } catch {
+    return false;
+  }
+}

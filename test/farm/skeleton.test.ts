@@ -1,0 +1,223 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { AutoScalingClient, SetDesiredCapacityCommand } from "@aws-sdk/client-auto-scaling";
+import { SendCommandCommand, SSMClient } from "@aws-sdk/client-ssm";
+import { farmEnvironment } from "../../local/cli/target.ts";
+import {
+  calls,
+  eventually,
+  farmJson,
+  inService,
+  journal,
+  machineProcesses,
+  serverless,
+  startFarm,
+  status,
+  stopFarm,
+  tandem,
+} from "./farm.ts";
+
+const READY_SECONDS_MAX = 45;
+const ALARM_TO_SERVICE_SECONDS_MAX = 20;
+
+/** SDK clients of the operator, pointed at the farm. */
+function operator() {
+  const env = farmEnvironment();
+  const options = {
+    endpoint: env["AWS_ENDPOINT_URL"] ?? "",
+    region: env["AWS_REGION"] ?? "",
+    credentials: { accessKeyId: env["AWS_ACCESS_KEY_ID"] ?? "", secretAccessKey: env["AWS_SECRET_ACCESS_KEY"] ?? "" },
+  };
+  return { scaling: new AutoScalingClient(options), commands: new SSMClient(options) };
+}
+
+let startSeconds = 0;
+
+beforeAll(async () => {
+  await stopFarm();
+  startSeconds = (await startFarm("--web", "2", "--fresh")).seconds;
+}, 180_000);
+
+afterAll(async () => {
+  await stopFarm();
+}, 60_000);
+
+describe("a farm that was started with two web nodes", () => {
+  test("is ready in less than 45 s once set up", () => {
+    console.log(`ready after ${startSeconds.toFixed(1)} s`);
+    expect(startSeconds).toBeLessThan(READY_SECONDS_MAX);
+  });
+
+  test("answers with WordPress's own home page from two different nodes", async () => {
+    const pages = await Promise.all(Array.from({ length: 20 }, () => fetch(farmJson().site)));
+    const bodies = await Promise.all(pages.map((page) => page.text()));
+    expect(pages.map((page) => page.status)).toEqual(pages.map(() => 200));
+    expect(new Set(pages.map((page) => page.headers.get("x-tandem-node"))).size).toBe(2);
+    for (const body of bodies) expect(body).toMatch(/<meta name="generator" content="WordPress [\d.]+"/);
+  });
+
+  test("has one writer, and says that replication is not configured", async () => {
+    const { database } = await status();
+    expect(database.writer).toBe("db-a");
+    expect(database.problems.map((problem) => problem.code)).toContain("replication-not-configured");
+  });
+
+  test("deploys again and says that nothing changed", async () => {
+    const ran = await serverless("deploy");
+    expect(ran.stdout + ran.stderr).toMatch(/No changes to deploy/);
+  }, 60_000);
+
+  test("is read by invoke and its log by logs", async () => {
+    const invoked = await serverless("invoke", "-f", "maintain", "-d", '{"action":"status"}');
+    expect(JSON.parse(invoked.stdout)).toMatchObject({ farm: "tandem-local" });
+    const logs = await serverless("logs", "-f", "maintain", "--startTime", "5m");
+    expect(logs.stdout).toMatch(/REPORT RequestId/);
+  }, 60_000);
+});
+
+describe("load", () => {
+  test("makes nodes join, loses no request, and the farm goes back to two nodes", async () => {
+    const since = new Date().toISOString();
+    // A page of 3 s is open again and again, so that one is open whenever a node leaves.
+    let watching = true;
+    const held: number[] = [];
+    const holder = (async () => {
+      while (watching) held.push((await fetch(`${farmJson().site}/?tandem-wait=3000`)).status);
+    })();
+    const load = await tandem("fault", "load", "--factor", "1.5", "--for", "90s", "--json");
+    const report = JSON.parse(load.stdout);
+    expect(report).toMatchObject({ non2xx: 0, failed: 0, declaredWaitMs: 250 });
+    expect(Object.keys(report.byNode).length).toBeGreaterThan(2);
+    const back = await eventually(
+      "two nodes",
+      150,
+      status,
+      (seen) => seen.web.desired === 2 && seen.web.nodes.length === 2,
+    );
+    watching = false;
+    await holder;
+    expect(inService(back)).toHaveLength(2);
+    expect(held.filter((code) => code !== 200)).toEqual([]);
+    await everyHookPassedThroughLambda(since);
+    await alarmToService(since);
+  }, 330_000);
+});
+
+/** Each completed hook was completed by the controller's function, after a command had run on the node. */
+async function everyHookPassedThroughLambda(since: string): Promise<void> {
+  const made = calls().filter((call) => call.at >= since);
+  const completions = made.filter((call) => call.operation === "CompleteLifecycleAction" && call.status === 200);
+  expect(completions.length).toBeGreaterThanOrEqual(2);
+  for (const { principal } of completions) expect(principal).toMatch(/assumed-role\/tandem-local-.*/);
+  const commands = made.filter((call) => call.operation === "SendCommand" && call.status === 200);
+  expect(commands.length).toBeGreaterThanOrEqual(completions.length);
+  const applied = (await journal(since)).filter((line) => line.phase === "applied");
+  expect(applied.filter((line) => line.action === "complete-hook").length).toBeGreaterThanOrEqual(completions.length);
+}
+
+async function alarmToService(since: string): Promise<void> {
+  const applied = (await journal(since)).filter((line) => line.phase === "applied");
+  const decided = applied.find((line) => line.action === "set-desired");
+  const joined = applied.find((line) => line.action === "complete-hook");
+  const seconds = (Date.parse(joined?.at ?? "") - Date.parse(decided?.at ?? "")) / 1000;
+  console.log(`from the decision to the first node in service: ${seconds.toFixed(1)} s`);
+  expect(seconds).toBeLessThan(ALARM_TO_SERVICE_SECONDS_MAX);
+}
+
+describe("a web node that is lost", () => {
+  test("is replaced without an operator, and the lost requests are counted", async () => {
+    const [victim] = inService(await status());
+    const killed = await tandem("fault", "kill", victim ?? "", "--json");
+    const report = JSON.parse(killed.stdout);
+    console.log(`lost ${report.lost} of ${report.sent} requests`);
+    const healed = await eventually(
+      "a replacement",
+      60,
+      status,
+      (seen) => inService(seen).length === 2 && !inService(seen).includes(victim ?? ""),
+    );
+    expect(healed.web.desired).toBe(2);
+    expect(report.lost).toBeLessThan(report.sent / 4);
+  }, 120_000);
+});
+
+describe("a node whose first page does not render", () => {
+  test("is abandoned and replaced", async () => {
+    const since = new Date().toISOString();
+    const before = (await status()).web.nodes.map((node) => node.id);
+    const { scaling, commands } = operator();
+    // The freeze holds the controller back until the node's disk is spoiled.
+    expect((await tandem("freeze", "--for", "5m")).code).toBe(0);
+    await scaling.send(new SetDesiredCapacityCommand({ AutoScalingGroupName: "tandem-local-web", DesiredCapacity: 3 }));
+    const waiting = await eventually("a node that waits", 30, status, (seen) =>
+      seen.web.nodes.some((node) => !before.includes(node.id) && node.state === "Pending:Wait"),
+    );
+    const spoiled = waiting.web.nodes.find((node) => !before.includes(node.id))?.id ?? "";
+    const spoil =
+      'until [ -e "$TANDEM_ROOT/var/lib/tandem/booted" ]; do sleep 0.1; done; ' +
+      'echo "<?php http_response_code(500); exit;" > "$TANDEM_ROOT/var/www/tandem/wp-config.php"';
+    await eventually(
+      "the agent",
+      20,
+      () =>
+        commands
+          .send(
+            new SendCommandCommand({
+              InstanceIds: [spoiled],
+              DocumentName: "AWS-RunShellScript",
+              Parameters: { commands: [spoil] },
+            }),
+          )
+          .then(
+            () => true,
+            () => false,
+          ),
+      (sent) => sent,
+    );
+    expect((await tandem("thaw")).code).toBe(0);
+    await eventually(
+      "the abandoned node to leave",
+      90,
+      status,
+      (seen) => !seen.web.nodes.some((node) => node.id === spoiled),
+    );
+    expect(
+      (await journal(since)).filter((line) => line.scope === `web/${spoiled}` && line.result.includes("ABANDON")),
+    ).not.toEqual([]);
+  }, 180_000);
+});
+
+describe("bad input", () => {
+  test("a wrong parameter is named with what is allowed, and nothing changes", async () => {
+    const before = await status();
+    const refused = await tandem("drain", "i-nobody");
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/instanceId/);
+    expect((await tandem("scale", "many")).code).toBe(2);
+    expect((await status()).web.desired).toBe(before.web.desired);
+  }, 60_000);
+});
+
+describe("the end of a farm", () => {
+  test("a second start is refused with the next step", async () => {
+    await expect(startFarm()).rejects.toThrow(/already runs here.*local:stop/s);
+  }, 30_000);
+
+  test("after SIGKILL nothing of it is left, and it starts again", async () => {
+    process.kill(farmJson().pid, "SIGKILL");
+    await eventually("an end of all machines", 15, machineProcesses, (pids) => pids.length === 0);
+    await startFarm("--web", "1");
+    expect((await fetch(farmJson().site)).status).toBe(200);
+  }, 120_000);
+
+  test("remove takes the stack away with nodes in service", async () => {
+    const ran = await serverless("remove");
+    expect(ran.code).toBe(0);
+    expect(await machineProcesses()).toEqual([]);
+  }, 120_000);
+
+  test("stop leaves no process, also when nothing runs", async () => {
+    expect((await stopFarm()).code).toBe(0);
+    expect(await machineProcesses()).toEqual([]);
+    expect((await stopFarm()).code).toBe(0);
+  }, 60_000);
+});

@@ -1,0 +1,24 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+
+/**
+ * `npm test`: everything that needs no farm first, then the real-process scenarios one after the other, for they share
+ * the machine's addresses. `--all` runs every scenario. Further arguments go to jest.
+ */
+const root = join(import.meta.dirname, "..");
+const jest = join(root, "node_modules/jest/bin/jest.js");
+const [all, rest] = [process.argv.includes("--all"), process.argv.slice(2).filter((each) => each !== "--all")];
+
+function run(title: string, args: readonly string[]): boolean {
+  console.log(`\n== ${title}`);
+  const ran = spawnSync(process.execPath, ["--experimental-vm-modules", "--no-warnings", jest, ...args, ...rest], {
+    cwd: root,
+    stdio: "inherit",
+    env: { ...process.env, TANDEM_TEST_ALL: all ? "1" : "", NODE_ENV: "test" },
+  });
+  return ran.status === 0;
+}
+
+const quick = run("unit, golden, contract", ["test/unit", "test/golden", "test/contract", "--passWithNoTests"]);
+const farm = run("real processes", ["test/farm", "--runInBand"]);
+process.exitCode = quick && farm ? 0 : 1;

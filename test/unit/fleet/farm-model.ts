@@ -1,0 +1,72 @@
+import { known } from "../../../lib/reconcile/fact.ts";
+import type { OperatorRequest } from "../../../lib/reconcile/requests.ts";
+import { PERIOD_MS, type LoadSample } from "../../../lib/fleet/capacity.ts";
+import type { CapacityObservation } from "../../../lib/fleet/plan.ts";
+import type { Group } from "../../../lib/lifecycle/observation.ts";
+import { GROUP, NOW } from "../lifecycle/observations.ts";
+
+export const WORKERS = 2;
+export const SERVICE_SECONDS = 0.25;
+export const TARGET_BUSY_PERCENT = 70;
+
+export const groupOf = (desired: number, parts: Partial<Group> = {}): Group => ({
+  min: 2,
+  max: 6,
+  desired,
+  suspended: [],
+  targetGroups: [],
+  instances: Array.from({ length: desired }, (_, index) => ({
+    id: `i-${index}`,
+    lifecycleState: "InService",
+    healthy: true,
+  })),
+  ...parts,
+});
+
+/** One period of a farm of `nodes` nodes at that many requests per second; what the workers cannot serve waits. */
+export function sample(at: number, nodes: number, perSecond: number, queued = 0): LoadSample {
+  const offered = perSecond * SERVICE_SECONDS;
+  const busy = Math.min(offered, nodes * WORKERS);
+  const completed = ((busy / SERVICE_SECONDS) * PERIOD_MS) / 1000;
+  const arrived = (perSecond * PERIOD_MS) / 1000;
+  const mean = (total: number): number => total / nodes;
+  return {
+    at,
+    reporters: nodes,
+    arrived: mean(arrived),
+    completed: mean(completed),
+    busy: mean(busy),
+    workers: WORKERS,
+    queued: mean(queued),
+  };
+}
+
+/** The six whole periods before `now`. */
+export const lastMinute = (nodes: number, perSecond: number, queued = 0, now = NOW): LoadSample[] =>
+  [6, 5, 4, 3, 2, 1].map((periods) => sample(now - periods * PERIOD_MS, nodes, perSecond, periods === 1 ? queued : 0));
+
+export const observed = (
+  desired: number,
+  perSecond: number,
+  parts: Partial<CapacityObservation> = {},
+): CapacityObservation => ({
+  now: NOW,
+  groupName: GROUP,
+  targetBusyPercent: TARGET_BUSY_PERCENT,
+  scaleInCooldownMs: 6e4,
+  group: known(groupOf(desired)),
+  samples: known(lastMinute(desired, perSecond)),
+  requests: [],
+  lastChange: { absent: true },
+  ...parts,
+});
+
+export const scaleWish = (count: number, id = "r-1", state: OperatorRequest["state"] = "pending"): OperatorRequest => ({
+  id,
+  scope: "web",
+  action: "scale",
+  args: { count },
+  state,
+  createdAt: NOW - 1e3,
+  expiresAt: NOW + 36e5,
+});

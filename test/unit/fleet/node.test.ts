@@ -1,0 +1,131 @@
+import { describe, expect, test } from "@jest/globals";
+import { absent, known, unknown } from "../../../lib/reconcile/fact.ts";
+import { render } from "../../../lib/reconcile/plan.ts";
+import type { OperatorRequest } from "../../../lib/reconcile/requests.ts";
+import { planNode, type NodeObservation, type TargetState } from "../../../lib/fleet/node/plan.ts";
+import type { HookObservation } from "../../../lib/lifecycle/observation.ts";
+import { expectGolden } from "../../golden/golden.ts";
+import {
+  failed,
+  GROUP,
+  launching,
+  machine,
+  member,
+  NODE,
+  NOW,
+  record,
+  run,
+  sent,
+  terminating,
+} from "../lifecycle/observations.ts";
+
+const seen = (hook: HookObservation, parts: Partial<NodeObservation> = {}): NodeObservation => ({
+  hook,
+  targets: absent,
+  requests: [],
+  ...parts,
+});
+const target = (state: TargetState) => ({ targets: known([{ targetGroup: "arn:web", state }]) });
+const serving = (parts: Partial<HookObservation> = {}) => launching({ membership: member("InService"), ...parts });
+const online = { agent: known("online" as const) };
+const drainWish: OperatorRequest = {
+  id: "r-1",
+  scope: `web/${NODE}`,
+  action: "drain",
+  args: { instanceId: NODE },
+  state: "pending",
+  createdAt: NOW - 1e3,
+  expiresAt: NOW + 6e4,
+};
+const wish = { requests: [drainWish] };
+const lost = serving({ machine: machine("terminated") });
+const waitsForTarget = terminating({ record: record({ heartbeatAt: NOW }) });
+
+const ROWS: readonly [string, NodeObservation, readonly string[]][] = [
+  ["it serves", seen(serving()), []],
+  ["its agent is online in its launch hook", seen(launching(online)), ["send-command"]],
+  ["it is of another's group", seen(launching({ ...online, membership: member("Pending:Wait", "theirs") })), []],
+  [
+    "it is of another's group and dead",
+    seen(serving({ membership: member("InService", "theirs"), machine: machine("terminated") }), target("healthy")),
+    [],
+  ],
+  ["it is in no group", seen(launching({ membership: absent })), []],
+  ["its group is unknown", seen(launching({ membership: unknown("throttled") })), []],
+  ["it proceeds", seen(launching({ membership: member("Pending:Proceed") })), []],
+  ["its termination proceeds", seen(launching({ membership: member("Terminating:Proceed") })), []],
+  ["it leaves and is still registered", seen(terminating(), target("healthy")), ["deregister-target"]],
+  ["it leaves and its target drains", seen(waitsForTarget, target("draining")), []],
+  [
+    "it leaves and its target has drained for long",
+    seen(terminating({ record: record({ heartbeatAt: NOW - 15_000 }) }), target("draining")),
+    ["heartbeat"],
+  ],
+  ["it leaves and its target is unknown", seen(waitsForTarget, { targets: unknown("throttled") }), []],
+  ["it leaves and its target is unused", seen(terminating(), target("unused")), ["send-command"]],
+  [
+    "it leaves drained",
+    seen(terminating({ record: sent(), command: run({ state: "success" }) }), target("unused")),
+    ["complete-hook"],
+  ],
+  [
+    "it leaves dead and still registered",
+    seen(terminating({ machine: machine("terminated") }), target("unhealthy")),
+    ["deregister-target", "complete-hook"],
+  ],
+  ["its machine died in service", seen(lost, target("healthy")), ["deregister-target", "mark-unhealthy"]],
+  [
+    "its machine stopped in service and its target is unknown",
+    seen(serving({ machine: machine("stopped") }), { targets: unknown("throttled") }),
+    ["mark-unhealthy"],
+  ],
+  [
+    "its machine died and the group knows",
+    seen(
+      serving({ machine: machine("terminated"), membership: member("InService", GROUP, false) }),
+      target("draining"),
+    ),
+    [],
+  ],
+  ["EC2 does not show its machine", seen(serving({ machine: absent })), []],
+  ["its machine's state is unknown", seen(serving({ machine: unknown("throttled") })), []],
+  ["an operator drains it", seen(serving(), wish), ["replace-node"]],
+  [
+    "an operator drains it and it drains already",
+    seen(waitsForTarget, { ...wish, ...target("draining") }),
+    ["answer-request"],
+  ],
+  ["an operator drains it in its launch hook", seen(launching(), wish), ["answer-request"]],
+  [
+    "an operator drains another's node",
+    seen(serving({ membership: member("InService", "theirs") }), wish),
+    ["answer-request"],
+  ],
+];
+
+describe("a web node", () => {
+  test.each(ROWS)("when %s", (_when, observation, then) => {
+    expect(planNode(observation).actions.map((action) => action.kind)).toEqual(then);
+  });
+
+  test("that is not ours keeps nobody looking", () => {
+    expect(planNode(seen(launching({ membership: member("Pending:Wait", "theirs") }))).lookAgainMs).toBeUndefined();
+  });
+
+  test.each([
+    ["node-launch", seen(launching(online))],
+    ["node-launched", seen(launching({ ...online, record: sent(), command: run({ state: "success", exitCode: 0 }) }))],
+    ["node-own-fault", seen(launching({ ...online, record: sent(), command: failed(10, "first page: HTTP 500") }))],
+    [
+      "node-shared-missing",
+      seen(launching({ ...online, record: sent(), command: failed(20, "no writer behind HAProxy") })),
+    ],
+    ["node-leaves", seen(terminating(), target("healthy"))],
+    ["node-drained", seen(terminating({ record: sent(), command: run({ state: "success" }) }), target("unused"))],
+    ["node-lost", seen(lost, target("healthy"))],
+    ["node-operator-drain", seen(serving(), wish)],
+    ["node-not-ours", seen(launching({ membership: member("Pending:Wait", "theirs") }))],
+  ])("reads as in %s.txt", (name, observation) => {
+    expectGolden(name, render(planNode(observation)));
+  });
+});

@@ -1,0 +1,111 @@
+import { describe, expect, test } from "@jest/globals";
+import { carryOut } from "../../../lib/operator/carry-out.ts";
+import { fakeAws, quietGroup, unitFarm, WEB_NODE } from "./farm-fixture.ts";
+
+describe("a wrong order", () => {
+  test.each([
+    [{ action: "scale", count: "3" }, 'count is "3", allowed is a whole number from 0 to 1000'],
+    [{ action: "scale", count: 1.5 }, "count is 1.5, allowed is a whole number from 0 to 1000"],
+    [{ action: "scale" }, "count is missing, allowed is a whole number from 0 to 1000"],
+    [{ action: "scale", count: 2, forSeconds: -1 }, "forSeconds is -1, allowed is a whole number from 1 to 604800"],
+    [{ action: "drain", instanceId: "web-1" }, 'instanceId is "web-1", allowed is an instance id such as'],
+    [{ action: "freeze", scope: "moon" }, 'scope is "moon", allowed is farm, or a scope: web, web/<instance-id>'],
+    [{ action: "journal", since: "yesterday" }, 'since is "yesterday", allowed is an ISO-8601 time'],
+    [{ action: "journal", limit: 5_000 }, "limit is 5000, allowed is a whole number from 1 to 1000"],
+    [{ action: "plan", scope: "edge" }, "nothing to look after in scope edge"],
+    [{ action: "status", verbose: true }, "verbose is not a parameter of this action"],
+    [{ action: "explode" }, 'action is "explode", allowed is one of status, plan, journal, scale, drain, freeze, thaw'],
+    [{}, "action is missing, allowed is one of status"],
+    [null, "the order is null, allowed is an object with an action"],
+    [[], "allowed is an object with an action"],
+  ])("%j is answered with the parameter, what was given and what is allowed", async (order, says) => {
+    const { farm, table } = unitFarm();
+    fakeAws({});
+    expect(await carryOut(farm, order)).toMatchObject({
+      error: { message: expect.stringContaining(says), next: expect.any(String) },
+    });
+    expect(table.items.size).toBe(0);
+  });
+});
+
+describe("an operator", () => {
+  test("scales the web tier and is told what happened", async () => {
+    const { farm, clock } = unitFarm();
+    let desired = 1;
+    const calls = fakeAws({
+      ...quietGroup(),
+      DescribeAutoScalingGroups: (input) => quietGroup({ desired })["DescribeAutoScalingGroups"]?.(input) ?? {},
+      SetDesiredCapacity: () => ((desired = 3), {}),
+    });
+    const running = carryOut(farm, { action: "scale", count: 3, forSeconds: 600 });
+    await clock.advance(120_000);
+    const answer = await running;
+    expect(answer).toMatchObject({
+      text: expect.stringMatching(/^scale is standing: /),
+      request: { state: "standing" },
+    });
+    expect(calls.filter(({ operation }) => operation === "SetDesiredCapacity")).toMatchObject([
+      { input: { DesiredCapacity: 3 } },
+    ]);
+    expect("lines" in answer && answer.lines).toEqual(await farm.journal.read(0, 100));
+  });
+
+  test("is heard although somebody else holds the scope", async () => {
+    const { farm, clock } = unitFarm();
+    fakeAws(quietGroup({ desired: 3 }));
+    const other = await farm.leases.request("web");
+    const running = carryOut(farm, { action: "scale", count: 3, forSeconds: 600 });
+    await clock.advance(1_200);
+    const [request] = await farm.requests.pending("web");
+    await farm.requests.settle(request?.id ?? "", { state: "standing", answer: "3 nodes are held" });
+    await clock.advance(1_000);
+    expect(await running).toMatchObject({ text: "scale is standing: 3 nodes are held" });
+    expect(await other?.release(1)).toBe("wanted");
+  });
+
+  test("who drains a machine that is not the farm's is refused", async () => {
+    const { farm } = unitFarm();
+    fakeAws(quietGroup());
+    const answer = await carryOut(farm, { action: "drain", instanceId: "i-0ffffffffffffffff" });
+    expect(answer).toMatchObject({ request: { state: "refused" } });
+  });
+
+  test("freezes and thaws, and sees the dry run of a wish that waits", async () => {
+    const { farm } = unitFarm();
+    const calls = fakeAws(quietGroup());
+    expect(await carryOut(farm, { action: "freeze", forSeconds: 60 })).toMatchObject({
+      text: "farm is frozen until 2026-01-01T00:01:00.000Z: every plan is a dry run",
+    });
+    expect(await carryOut(farm, { action: "scale", count: 3 })).toMatchObject({
+      text: expect.stringContaining("scale is not answered yet"),
+      request: { state: "pending" },
+      lines: expect.arrayContaining([
+        expect.objectContaining({
+          action: "set-desired",
+          phase: "planned",
+          result: expect.stringContaining("dry run: farm is frozen"),
+        }),
+      ]),
+    });
+    expect(calls.filter(({ operation }) => operation === "SetDesiredCapacity")).toEqual([]);
+    await carryOut(farm, { action: "thaw" });
+    expect(await farm.freezes.all()).toEqual([]);
+  });
+
+  test("reads the plan of every scope without any write", async () => {
+    const { farm, table } = unitFarm();
+    fakeAws(quietGroup());
+    const answer = await carryOut(farm, { action: "plan" });
+    expect(answer).toMatchObject({ text: expect.stringMatching(/^web: .*\ndatabase: /s) });
+    expect(table.items.size).toBe(0);
+  });
+
+  test("reads the status", async () => {
+    const { farm } = unitFarm();
+    fakeAws(quietGroup());
+    expect(await carryOut(farm, { action: "status" })).toMatchObject({
+      farm: "tandem-local",
+      web: { desired: 1, nodes: [{ id: WEB_NODE }] },
+    });
+  });
+});

@@ -1,0 +1,273 @@
+import { AutoScalingClient } from "@aws-sdk/client-auto-scaling";
+import { CloudWatchClient } from "@aws-sdk/client-cloudwatch";
+import { EC2Client } from "@aws-sdk/client-ec2";
+import { ElasticLoadBalancingV2Client } from "@aws-sdk/client-elastic-load-balancing-v2";
+import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { SSMClient } from "@aws-sdk/client-ssm";
+import { describe, expect, test } from "@jest/globals";
+import type { ReadServer } from "../../../lib/database/mysql.ts";
+import type { ServerFact } from "../../../lib/database/server.ts";
+import { nodesToLookAt } from "../../../lib/fleet/nodes.ts";
+import { webCapacity } from "../../../lib/fleet/web.ts";
+import { isKnown } from "../../../lib/reconcile/fact.ts";
+import { openFreezes } from "../../../lib/reconcile/freeze.ts";
+import { openProblems } from "../../../lib/reconcile/problems.ts";
+import { openRequests } from "../../../lib/reconcile/requests.ts";
+import { farmStatus, type StatusDeps } from "../../../lib/status.ts";
+import { answering, sdkError, type Answers, type Called } from "../answering.ts";
+import { manualClock } from "../manual-clock.ts";
+import { memoryTable } from "../reconcile/memory-table.ts";
+import { localSpec } from "../trigger/local-spec.ts";
+
+const instance = (InstanceId: string, LifecycleState = "InService") => ({
+  InstanceId,
+  LifecycleState,
+  HealthStatus: "Healthy",
+});
+const GROUPS: Readonly<Record<string, object>> = {
+  "tandem-local-web": { Instances: [instance("i-1"), instance("i-2", "Pending:Wait")], TargetGroupARNs: ["arn:web"] },
+  "tandem-local-db-a": { Instances: [instance("i-a")] },
+  "tandem-local-db-b": { Instances: [] },
+};
+const machine = (InstanceId: string, PrivateIpAddress: string, pid: string) => ({
+  InstanceId,
+  PrivateIpAddress,
+  State: { Name: "running" },
+  LaunchTime: new Date(0),
+  Tags: [
+    {
+      Key: "tandem:pid",
+      Value: pid,
+    },
+  ],
+});
+const MACHINES = [
+  machine("i-1", "127.20.0.11", "4711"),
+  machine("i-2", "127.20.1.12", "4712"),
+  machine("i-a", "127.20.10.10", "4720"),
+];
+const asked = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+
+const ANSWERS: Answers = {
+  DescribeAutoScalingGroups: ({ AutoScalingGroupNames: names }) => ({
+    AutoScalingGroups: Object.entries(GROUPS).flatMap(([name, group]) =>
+      asked(names).includes(name)
+        ? [{ AutoScalingGroupName: name, MinSize: 1, MaxSize: 6, DesiredCapacity: 2, ...group }]
+        : [],
+    ),
+  }),
+  DescribeInstances: ({ Filters: filters }) => ({
+    Reservations: [{ Instances: MACHINES.filter((one) => JSON.stringify(filters).includes(`"${one.InstanceId}"`)) }],
+  }),
+  DescribeTargetHealth: () => ({
+    TargetHealthDescriptions: [{ Target: { Id: "i-1" }, TargetHealth: { State: "healthy" } }],
+  }),
+  DescribeAlarms: () => ({ MetricAlarms: [{ AlarmName: "tandem-local-web-busy", StateValue: "OK" }] }),
+  GetSecretValue: () => ({ SecretString: '{"username":"observer","password":"secret"}' }),
+};
+const WRITER: ServerFact = {
+  known: { flavour: "mysql", version: "9.7.4", readOnly: false, superReadOnly: false, gtid: "u:1-5", channels: [] },
+};
+
+function farm(answers: Answers = {}, readServer: ReadServer = readA) {
+  const clock = manualClock();
+  const table = memoryTable();
+  const calls: Called[] = [];
+  const all = { ...ANSWERS, ...answers };
+  const region = { region: "eu-west-1" };
+  const deps: StatusDeps = {
+    spec: localSpec,
+    clock,
+    table,
+    readServer,
+    requests: openRequests(table, clock),
+    freezes: openFreezes(table, clock),
+    problems: openProblems(table, clock),
+    autoScaling: answering(new AutoScalingClient(region), calls, all),
+    cloudWatch: answering(new CloudWatchClient(region), calls, all),
+    ec2: answering(new EC2Client(region), calls, all),
+    elbv2: answering(new ElasticLoadBalancingV2Client(region), calls, all),
+    secretsManager: answering(new SecretsManagerClient(region), calls, all),
+    ssm: answering(new SSMClient(region), calls, all),
+  };
+  return { clock, calls, deps };
+}
+
+const readA: ReadServer = (_clock, { host, port }) =>
+  Promise.resolve(
+    host === "127.20.10.10" ? WRITER : { unknown: `${host}:${port}: connect ECONNREFUSED`, cause: "unreachable" },
+  );
+
+const down = () => {
+  throw sdkError("Throttling", "Rate exceeded");
+};
+
+describe("the status of a farm", () => {
+  test("tells what it read, and what it could not with the reason", async () => {
+    const { deps } = farm();
+    await deps.problems.set(
+      "database",
+      [{ code: "replication-not-configured", node: "db-a", detail: "no source", since: 0 }],
+      1,
+    );
+
+    const status = await farmStatus(deps);
+
+    expect(status).toMatchObject({
+      farm: "tandem-local",
+      world: "local",
+      at: "2026-01-01T00:00:00.000Z",
+      frozen: false,
+      web: {
+        desired: 2,
+        min: 1,
+        max: 6,
+        nodes: [
+          {
+            id: "i-1",
+            state: "InService",
+            address: "127.20.0.11",
+            pid: 4711,
+            health: "healthy",
+          },
+          {
+            id: "i-2",
+            state: "Pending:Wait",
+            address: "127.20.1.12",
+            pid: 4712,
+            health: "unused",
+          },
+        ],
+      },
+      database: {
+        flavour: "mysql",
+        version: "9.7.4",
+        mode: "single-writer",
+        writer: "db-a",
+        problems: [
+          {
+            code: "replication-not-configured",
+            node: "db-a",
+            since: "1970-01-01T00:00:00.000Z",
+          },
+        ],
+        nodes: [
+          {
+            name: "db-a",
+            address: "127.20.10.10",
+            port: 3306,
+            pid: 4720,
+            role: "writer",
+            readOnly: false,
+            gtid: "u:1-5",
+          },
+          {
+            name: "db-b",
+            role: { unknown: "127.20.11.10:3306: connect ECONNREFUSED" },
+          },
+        ],
+      },
+      cache: { unknown: "not provisioned in this version" },
+      alarms: [
+        {
+          name: "tandem-local-web-busy",
+          state: "OK",
+        },
+      ],
+      proposals: [],
+      requests: [],
+    });
+    expect(JSON.stringify(status)).not.toContain("secret");
+  });
+
+  test("is told even when nothing in AWS answers", async () => {
+    const { deps } = farm(Object.fromEntries(Object.keys(ANSWERS).map((name) => [name, down])));
+
+    const status = await farmStatus(deps);
+
+    expect(status.web).toEqual({ unknown: "could not describe group tandem-local-web: Throttling: Rate exceeded" });
+    expect(status.alarms).toMatchObject({ unknown: expect.stringContaining("Rate exceeded") });
+    expect(status.database.writer).toEqual({ unknown: "not every server could be read" });
+    expect(status.requests).toEqual([]);
+  });
+
+  test("names freezes and open wishes with their times", async () => {
+    const { clock, deps } = farm();
+    await deps.freezes.set({ scope: "web", until: clock.now() + 60_000 });
+    const times = { createdAt: clock.now(), expiresAt: clock.now() + 60_000 };
+    await deps.requests.put({
+      id: "r-1",
+      scope: "web",
+      action: "scale",
+      args: { count: 3 },
+      state: "pending",
+      ...times,
+    });
+
+    const status = await farmStatus(deps);
+
+    expect(status.frozen).toEqual([{ scope: "web", until: "2026-01-01T00:01:00.000Z" }]);
+    expect(status.requests).toMatchObject([{ id: "r-1", action: "scale", expiresAt: "2026-01-01T00:01:00.000Z" }]);
+  });
+});
+
+test("the minute clock looks at the nodes that are not quietly in service", async () => {
+  const { deps } = farm();
+  expect(await nodesToLookAt(deps)).toEqual(["i-2"]);
+
+  const stopped = farm({
+    DescribeInstances: () => ({
+      Reservations: [{ Instances: [{ ...MACHINES[0], State: { Name: "stopped" } }, MACHINES[1]] }],
+    }),
+  });
+  expect(await nodesToLookAt(stopped.deps)).toEqual(["i-1", "i-2"]);
+});
+
+describe("the capacity of the web tier", () => {
+  const values: Readonly<Record<string, number>> = {
+    reporters: 2,
+    arrived: 40,
+    completed: 40,
+    busy: 1.5,
+    workers: 2,
+    queued: 0,
+  };
+  const metrics: Answers = {
+    GetMetricData: ({ EndTime: end }) => ({
+      MetricDataResults: Object.entries(values).map(([Id, value]) => ({
+        Id,
+        Values: [value, value],
+        Timestamps: end instanceof Date ? [new Date(end.getTime() - 1e4), new Date(end.getTime() - 2e4)] : [],
+      })),
+    }),
+    SetDesiredCapacity: () => ({}),
+  };
+
+  test("is read from the nodes' metrics, period by period", async () => {
+    const { clock, deps } = farm(metrics);
+
+    const { samples } = await webCapacity(deps).observe("web", []);
+
+    const period = { reporters: 2, arrived: 40, completed: 40, busy: 1.5, workers: 2, queued: 0 };
+    expect(isKnown(samples) && samples.known).toEqual([
+      { at: clock.now() - 20_000, ...period },
+      { at: clock.now() - 10_000, ...period },
+    ]);
+  });
+
+  test("is changed by one call, and the change is remembered for the cooldown", async () => {
+    const { clock, calls, deps } = farm(metrics);
+    const web = webCapacity(deps);
+    const [action] = web.plan(await web.observe("web", [])).actions;
+
+    expect(action).toMatchObject({ kind: "set-desired", from: 2, to: 3 });
+    expect(action === undefined ? undefined : [await web.holds(action), await web.apply(action, 1)]).toEqual([
+      true,
+      "tandem-local-web wants 3 nodes, it wanted 2",
+    ]);
+    expect(calls.filter(([name]) => name === "SetDesiredCapacity")).toEqual([
+      ["SetDesiredCapacity", { AutoScalingGroupName: "tandem-local-web", DesiredCapacity: 3, HonorCooldown: false }],
+    ]);
+    expect((await web.observe("web", [])).lastChange).toEqual({ known: { at: clock.now(), from: 2, to: 3 } });
+  });
+});
