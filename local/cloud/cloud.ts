@@ -79,6 +79,7 @@ export function openCloud(parts: CloudParts): Cloud {
     compute: parts.compute,
     emit: bus.emit,
     profileCredentials: (profile, session) => iam.credentials(iam.instanceProfileRole(profile), session),
+    profileRole: iam.instanceProfileRole,
   });
   const ssm = openSsm(world, { machine: ec2.machine, onInstanceChange: ec2.onChange, emit: bus.emit });
   const balancing = openElbv2(world, {
