@@ -15,7 +15,9 @@ function integerBetween(name: string, min: number, max: number) {
   };
 }
 
-const program = new Command("local").description("The local farm: the whole stack on this machine, deployed by the Serverless Framework");
+const program = new Command("local").description(
+  "The local farm: the whole stack on this machine, deployed by the Serverless Framework",
+);
 program.exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
 
 program
@@ -38,3 +40,6 @@ program
   });
 
 await program.parseAsync();
+// Everything that was started is closed by now. What still waits on the clock of a closed cloud (a stack operation that
+// Ctrl-C interrupted, say) has nothing left to wait for and must not keep the process.
+process.exit();

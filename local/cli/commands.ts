@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
 import * as z from "zod";
-import type { FarmStatus } from "../../lib/status.ts";
 import { parseDuration, parseSince } from "./duration.ts";
-import { announce, invoke } from "./invoke.ts";
+import { announce, invoke, readStatus } from "./invoke.ts";
 import { CliError, exitUsage, printJson, printLine } from "./output.ts";
 import { showJournal, showStatus } from "./show.ts";
 import { resolveTarget, type Target, type TargetOptions } from "./target.ts";
@@ -26,10 +25,6 @@ async function openTarget(command: Command): Promise<Target> {
   await announce(target);
   return target;
 }
-
-const readStatus = async (target: Target): Promise<FarmStatus> =>
-  // The panel's answer is this type by construction: both sides are built from the same file.
-  (await invoke(target, "panel", {})) as FarmStatus;
 
 /** Invokes `maintain` and prints what came of it. */
 async function maintain(command: Command, payload: Record<string, unknown>): Promise<void> {
@@ -79,7 +74,9 @@ export function farmCommands(program: Command): void {
     .action(async (options: { json?: boolean; since: string }, command: Command) => {
       const since = parseSince(options.since, Date.now());
       const target = await openTarget(command);
-      const { lines = [] } = answerSchema.parse(await invoke(target, "maintain", { action: "journal", since, limit: JOURNAL_LINES_MAX }));
+      const { lines = [] } = answerSchema.parse(
+        await invoke(target, "maintain", { action: "journal", since, limit: JOURNAL_LINES_MAX }),
+      );
       if (options.json === true) lines.forEach(printJson);
       else showJournal(lines);
     });
@@ -90,14 +87,20 @@ export function farmCommands(program: Command): void {
     .option("--for <duration>", "for this long; then the capacity rule alone decides again", "1h")
     .description("hold at least N web nodes for a while")
     .action(async (n: string, options: { for: string }, command: Command) =>
-      maintain(command, { action: "scale", count: wholeNumber("N", n, 0, 10_000), forSeconds: parseDuration(options.for) }),
+      maintain(command, {
+        action: "scale",
+        count: wholeNumber("N", n, 0, 10_000),
+        forSeconds: parseDuration(options.for),
+      }),
     );
 
   program
     .command("drain")
     .argument("<id>", "instance id")
     .description("take one web node out of service; a replacement joins")
-    .action(async (id: string, _options: unknown, command: Command) => maintain(command, { action: "drain", instanceId: id }));
+    .action(async (id: string, _options: unknown, command: Command) =>
+      maintain(command, { action: "drain", instanceId: id }),
+    );
 
   program
     .command("freeze")
@@ -105,7 +108,11 @@ export function farmCommands(program: Command): void {
     .option("--for <duration>", "for this long", "1h")
     .description("make every plan a dry run for a while")
     .action(async (scope: string | undefined, options: { for: string }, command: Command) =>
-      maintain(command, { action: "freeze", ...(scope !== undefined && { scope }), forSeconds: parseDuration(options.for) }),
+      maintain(command, {
+        action: "freeze",
+        ...(scope !== undefined && { scope }),
+        forSeconds: parseDuration(options.for),
+      }),
     );
 
   program

@@ -2,15 +2,22 @@ import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
 import { parseDuration } from "./duration.ts";
-import { announce, invoke } from "./invoke.ts";
+import { announce, readStatus } from "./invoke.ts";
 import { DECLARED_WAIT_MS, ratedRequestsPerSecond, runLoad } from "./load.ts";
 import { CliError, exitUsage, printJson, printLine, printNote, table } from "./output.ts";
 import { farmEnvironment, liveFarm, resolveTarget, type FarmJson } from "./target.ts";
-import type { FarmStatus } from "../../lib/status.ts";
 
 const faults: readonly { readonly kind: string; readonly usage: string; readonly what: string }[] = [
-  { kind: "load", usage: "fault load [--factor 1.5] --for 90s [--json]", what: "page views at a multiple of what the nodes in service serve" },
-  { kind: "kill", usage: "fault kill <instance-id> [--json]", what: "the machine is lost: every process of it dies at once" },
+  {
+    kind: "load",
+    usage: "fault load [--factor 1.5] --for 90s [--json]",
+    what: "page views at a multiple of what the nodes in service serve",
+  },
+  {
+    kind: "kill",
+    usage: "fault kill <instance-id> [--json]",
+    what: "the machine is lost: every process of it dies at once",
+  },
   { kind: "event", usage: "fault event <file|->", what: "puts an event envelope on the default bus unchanged" },
   { kind: "heal", usage: "fault heal", what: "ends every fault that lasts until it is ended" },
 ];
@@ -18,7 +25,8 @@ const faults: readonly { readonly kind: string; readonly usage: string; readonly
 /** Faults are for the local farm only; nothing of this can reach AWS. */
 function localFarm(): FarmJson {
   const farm = liveFarm();
-  if (farm === undefined) throw new CliError("faults are for the local farm, and none runs here: start it with `npm run local`");
+  if (farm === undefined)
+    throw new CliError("faults are for the local farm, and none runs here: start it with `npm run local`");
   printNote(`world local, account ${farm.account}, region ${farm.region}, stage ${farm.stage}`);
   return farm;
 }
@@ -31,14 +39,15 @@ async function inject(farm: FarmJson, wish: Record<string, unknown>): Promise<Re
   });
   const answer: unknown = await response.json();
   if (typeof answer !== "object" || answer === null) throw new CliError(`the farm answered ${JSON.stringify(answer)}`);
-  if (!response.ok) throw new CliError("error" in answer ? String(answer.error).replace(/^Error: /, "") : `status ${response.status}`);
+  if (!response.ok)
+    throw new CliError("error" in answer ? String(answer.error).replace(/^Error: /, "") : `status ${response.status}`);
   return { ...answer };
 }
 
 async function workersInService(): Promise<{ nodes: number; workers: number }> {
   const target = resolveTarget({}, {});
   await announce(target);
-  const status = (await invoke(target, "panel", {})) as FarmStatus; // same file on both sides
+  const status = await readStatus(target);
   if ("unknown" in status.web) throw new CliError(`the nodes in service are unknown: ${status.web.unknown}`);
   const nodes = status.web.nodes.filter((node) => node.state === "InService").length;
   if (nodes === 0) throw new CliError("no web node is in service");
@@ -50,10 +59,12 @@ const WORKERS_PER_NODE = 2;
 
 async function load(options: { factor: string; for: string; json?: boolean }): Promise<void> {
   const factor = Number(options.factor);
-  if (!(factor > 0 && factor <= 10)) throw new CliError(`--factor is "${options.factor}": give a number above 0 up to 10`, exitUsage);
+  if (!(factor > 0 && factor <= 10))
+    throw new CliError(`--factor is "${options.factor}": give a number above 0 up to 10`, exitUsage);
   const seconds = parseDuration(options.for);
   const farm = liveFarm();
-  if (farm === undefined) throw new CliError("load is for the local farm, and none runs here: start it with `npm run local`");
+  if (farm === undefined)
+    throw new CliError("load is for the local farm, and none runs here: start it with `npm run local`");
   const { nodes, workers } = await workersInService();
   const requestsPerSecond = factor * ratedRequestsPerSecond(workers);
   printNote(
@@ -77,14 +88,31 @@ const WITNESS_HEAD_START_MS = 1_000;
 
 async function kill(instanceId: string, options: { json?: boolean }): Promise<void> {
   const farm = localFarm();
-  const witness = runLoad(farm.site, { requestsPerSecond: WITNESS_PAGES_PER_SECOND, seconds: WITNESS_SECONDS, waitMs: 0 });
+  const witness = runLoad(farm.site, {
+    requestsPerSecond: WITNESS_PAGES_PER_SECOND,
+    seconds: WITNESS_SECONDS,
+    waitMs: 0,
+  });
   await sleep(WITNESS_HEAD_START_MS);
   const killed = await inject(farm, { kind: "kill", instanceId });
-  printNote(`${instanceId} is dead; counting what visitors lose for ${WITNESS_SECONDS - 1} s (${WITNESS_PAGES_PER_SECOND} pages/s)`);
+  printNote(
+    `${instanceId} is dead; counting what visitors lose for ${WITNESS_SECONDS - 1} s (${WITNESS_PAGES_PER_SECOND} pages/s)`,
+  );
   const report = await witness;
   const lost = report.non2xx + report.failed;
-  if (options.json === true) printJson({ ...killed, sent: report.sent, lost, non2xx: report.non2xx, failed: report.failed, byNode: report.byNode });
-  else printLine(`killed ${instanceId}: ${lost} of ${report.sent} requests lost (${report.non2xx} not 2xx, ${report.failed} failed)`);
+  if (options.json === true)
+    printJson({
+      ...killed,
+      sent: report.sent,
+      lost,
+      non2xx: report.non2xx,
+      failed: report.failed,
+      byNode: report.byNode,
+    });
+  else
+    printLine(
+      `killed ${instanceId}: ${lost} of ${report.sent} requests lost (${report.non2xx} not 2xx, ${report.failed} failed)`,
+    );
 }
 
 async function event(file: string): Promise<void> {

@@ -1,5 +1,6 @@
 import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
+import type { FarmStatus } from "../../lib/status.ts";
 import { CliError, printNote } from "./output.ts";
 import type { Target } from "./target.ts";
 
@@ -24,7 +25,9 @@ export async function announce(target: Target): Promise<void> {
     printNote(`world ${world}, account ${identity.Account}, region ${target.region}, stage ${target.stage}`);
   } catch (error) {
     const reason = error instanceof Error ? error.message || error.name : String(error);
-    throw new CliError(`no answer from ${target.endpoint ?? `AWS in ${target.region}`}: ${reason}. Is the farm running, and are the credentials valid?`);
+    throw new CliError(
+      `no answer from ${target.endpoint ?? `AWS in ${target.region}`}: ${reason}. Is the farm running, and are the credentials valid?`,
+    );
   }
 }
 
@@ -39,18 +42,26 @@ export async function invoke(target: Target, name: "maintain" | "panel", payload
     if (error instanceof Error && error.name === "ResourceNotFoundException") {
       throw new CliError(`there is no function ${functionName}: is stage "${target.stage}" deployed there?`);
     }
-    throw new CliError(`${functionName} could not be invoked: ${error instanceof Error ? error.message : String(error)}`);
+    throw new CliError(
+      `${functionName} could not be invoked: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
   const text = Buffer.from(answer.Payload ?? new Uint8Array()).toString("utf8");
   const value: unknown = text === "" ? null : JSON.parse(text);
-  if (answer.FunctionError !== undefined) throw new CliError(`${functionName} failed: ${member(value, "errorMessage") ?? text}`);
+  if (answer.FunctionError !== undefined)
+    throw new CliError(`${functionName} failed: ${member(value, "errorMessage") ?? text}`);
   const refused = refusal(value);
   if (refused !== undefined) throw new CliError(refused);
   return value;
 }
 
+export const readStatus = async (target: Target): Promise<FarmStatus> =>
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the panel's answer is this type: both are built from lib/status.ts
+  (await invoke(target, "panel", {})) as FarmStatus;
+
 function member(value: unknown, name: string): string | undefined {
-  const found: unknown = typeof value === "object" && value !== null ? Object.entries(value).find(([key]) => key === name)?.[1] : undefined;
+  const found: unknown =
+    typeof value === "object" && value !== null ? Object.entries(value).find(([key]) => key === name)?.[1] : undefined;
   return typeof found === "string" ? found : undefined;
 }
 

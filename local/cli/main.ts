@@ -5,7 +5,9 @@ import { CliError, exitRefused, exitUsage, printNote } from "./output.ts";
 
 /** The CLI of Tandem. It decides nothing: it invokes the farm's `maintain` and `panel`, and `fault` acts on a local farm. */
 const program = new Command("tandem")
-  .description("Reads and operates a Tandem farm: AWS_ENDPOINT_URL, else --stage/--region/--profile, else the local farm that runs here")
+  .description(
+    "Reads and operates a Tandem farm: AWS_ENDPOINT_URL, else --stage/--region/--profile, else the local farm that runs here",
+  )
   .option("--stage <stage>", "stage of a farm on AWS")
   .option("--region <region>", "its region")
   .option("--profile <profile>", "AWS profile to use")

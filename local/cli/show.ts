@@ -2,10 +2,12 @@ import type { FarmStatus, Known } from "../../lib/status.ts";
 import { printLine, table } from "./output.ts";
 
 type Unknown = { readonly unknown: string };
-const isUnknown = (value: unknown): value is Unknown => typeof value === "object" && value !== null && "unknown" in value;
+const isUnknown = (value: unknown): value is Unknown =>
+  typeof value === "object" && value !== null && "unknown" in value;
 
 /** A fact as a cell; what could not be read is never shown as a value. */
-const cell = (value: Known<string | number | boolean>): string => (isUnknown(value) ? `unknown: ${value.unknown}` : String(value));
+const cell = (value: Known<string | number | boolean>): string =>
+  isUnknown(value) ? `unknown: ${value.unknown}` : String(value);
 
 const time = (iso: string): string => iso.replace("T", " ").replace(/\.\d+Z$/, "Z");
 
@@ -32,7 +34,9 @@ function showWeb(web: FarmStatus["web"]): void {
 }
 
 function showDatabase(database: FarmStatus["database"]): void {
-  printLine(`\ndatabase: ${cell(database.flavour)} ${cell(database.version)}, ${database.mode}, writer ${cell(database.writer)}`);
+  printLine(
+    `\ndatabase: ${cell(database.flavour)} ${cell(database.version)}, ${database.mode}, writer ${cell(database.writer)}`,
+  );
   const rows = database.nodes.map((node) => [
     node.name,
     `${node.address}:${node.port}`,

@@ -70,7 +70,9 @@ export function resolveTarget(options: TargetOptions, env: Readonly<Record<strin
   }
   const farm = liveFarm();
   if (farm === undefined) {
-    throw new CliError("no local farm runs here. Start one with `npm run local`, or name a farm on AWS with --stage and --region");
+    throw new CliError(
+      "no local farm runs here. Start one with `npm run local`, or name a farm on AWS with --stage and --region",
+    );
   }
   const keys = farmEnvironment();
   return {

@@ -62,7 +62,8 @@ async function kill(cloud: Cloud, instanceId: string): Promise<Record<string, un
   const startedAtMs = performance.now();
   process.kill(-pid, "SIGKILL");
   while (cloud.ec2.instance(instanceId)?.state === "running") {
-    if (performance.now() - startedAtMs > OBSERVED_SECONDS_MAX * 1000) throw new Error(`${instanceId} is still seen as running`);
+    if (performance.now() - startedAtMs > OBSERVED_SECONDS_MAX * 1000)
+      throw new Error(`${instanceId} is still seen as running`);
     await sleep(20);
   }
   return { killed: instanceId, observedMs: Math.round(performance.now() - startedAtMs) };

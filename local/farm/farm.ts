@@ -154,17 +154,23 @@ async function listen(cloud: Cloud, port: number, token: string): Promise<HttpLi
     return await listenHttp(async (request) => (await control(request)) ?? cloud.endpoint.handle(request), HOST, port);
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "EADDRINUSE") {
-      throw new Error(`port ${port} on ${HOST} is in use: stop what uses it, or choose another with --port`, { cause: error });
+      throw new Error(`port ${port} on ${HOST} is in use: stop what uses it, or choose another with --port`, {
+        cause: error,
+      });
     }
     throw error;
   }
 }
 
 async function siteUrl(cloud: Cloud, operator: Principal): Promise<string> {
-  const answer = await cloud.endpoint.callService(operator, "cloudformation", "DescribeStacks", { StackName: `tandem-${STAGE}` });
+  const answer = await cloud.endpoint.callService(operator, "cloudformation", "DescribeStacks", {
+    StackName: `tandem-${STAGE}`,
+  });
   const stacks = answer["Stacks"];
   const outputs: unknown = Array.isArray(stacks) ? stacks[0]?.Outputs : undefined;
-  const found: unknown = Array.isArray(outputs) ? outputs.find((each) => each.OutputKey === "SiteUrl")?.OutputValue : undefined;
+  const found: unknown = Array.isArray(outputs)
+    ? outputs.find((each) => each.OutputKey === "SiteUrl")?.OutputValue
+    : undefined;
   if (typeof found !== "string") throw new Error("the stack has no output SiteUrl: see infra/web.yml");
   return found;
 }
@@ -172,7 +178,7 @@ async function siteUrl(cloud: Cloud, operator: Principal): Promise<string> {
 /** Waits until every wanted node is in service and the site answers through the balancer. */
 async function untilServing(cloud: Cloud, operator: Principal, site: string, options: FarmOptions): Promise<void> {
   let told = "";
-  for (const deadline = wallCloudClock.now() + READY_SECONDS_MAX * 1000; wallCloudClock.now() < deadline; ) {
+  for (const deadline = wallCloudClock.now() + READY_SECONDS_MAX * 1000; wallCloudClock.now() < deadline;) {
     options.signal.throwIfAborted();
     const states = await nodeStates(cloud, operator);
     const line = states.map(([name, state]) => `${name} ${state}`).join(", ");
@@ -182,7 +188,9 @@ async function untilServing(cloud: Cloud, operator: Principal, site: string, opt
     if (serving >= options.web && (await answers(site))) return;
     await sleep(200, undefined, { signal: options.signal });
   }
-  throw new Error(`the site did not answer within ${READY_SECONDS_MAX} s (nodes: ${told}); see the consoles in ${options.paths.machineLogs}`);
+  throw new Error(
+    `the site did not answer within ${READY_SECONDS_MAX} s (nodes: ${told}); see the consoles in ${options.paths.machineLogs}`,
+  );
 }
 
 async function nodeStates(cloud: Cloud, operator: Principal): Promise<[string, string][]> {

@@ -51,7 +51,9 @@ export async function startForeground(options: StartOptions): Promise<number> {
   prepareFolders(options.fresh);
   const progress = openProgress();
   const stop = new AbortController();
-  const stopped = new Promise<void>((resolve) => stop.signal.addEventListener("abort", () => resolve(), { once: true }));
+  const stopped = new Promise<void>((resolve) =>
+    stop.signal.addEventListener("abort", () => resolve(), { once: true }),
+  );
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stop.abort());
 
   let farm: Farm | undefined;
@@ -76,7 +78,14 @@ export async function startForeground(options: StartOptions): Promise<number> {
 export async function startDetached(options: StartOptions): Promise<number> {
   mkdirSync(paths.log, { recursive: true });
   const log = openSync(paths.farmLog, "a");
-  const args = ["start", "--web", String(options.web), "--port", String(options.port), ...(options.fresh ? ["--fresh"] : [])];
+  const args = [
+    "start",
+    "--web",
+    String(options.web),
+    "--port",
+    String(options.port),
+    ...(options.fresh ? ["--fresh"] : []),
+  ];
   const child = spawn(process.execPath, [join(projectRoot, "local/main.ts"), ...args], {
     cwd: projectRoot,
     detached: true,

@@ -14,7 +14,11 @@ export async function stopFarm(): Promise<number> {
   if (pid === undefined) {
     const swept = sweepLeftovers(paths.machineRegistry);
     removeState(paths);
-    console.log(swept.length === 0 ? "no local farm runs" : `no local farm runs; ended what a crashed one left: ${swept.join(", ")}`);
+    console.log(
+      swept.length === 0
+        ? "no local farm runs"
+        : `no local farm runs; ended what a crashed one left: ${swept.join(", ")}`,
+    );
     return 0;
   }
   process.kill(pid, "SIGTERM");

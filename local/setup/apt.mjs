@@ -68,7 +68,7 @@ export async function unpack(apt, label, names, target) {
 /** `debian`, `ubuntu`... as the machine calls itself. */
 export function distribution() {
   if (!existsSync("/etc/os-release")) return "unknown";
-  return /^ID=\"?([\w-]+)/m.exec(readFileSync("/etc/os-release", "utf8"))?.[1] ?? "unknown";
+  return /^ID="?([\w-]+)/m.exec(readFileSync("/etc/os-release", "utf8"))?.[1] ?? "unknown";
 }
 
 function optionsIn(folder) {

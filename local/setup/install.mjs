@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { closure, distribution, openArchive, unpack } from "./apt.mjs";
 import { SetupError, say } from "./console.mjs";
@@ -19,7 +19,8 @@ export function programsReady(opt) {
   if (!existsSync(file)) return false;
   try {
     const stamp = JSON.parse(readFileSync(file, "utf8"));
-    return stamp.recipe === hashOf(RECIPE) && stamp.machine.every((path) => existsSync(path));
+    const used = [...stamp.machine, ...stamp.own.map((path) => join(opt, path))];
+    return stamp.recipe === hashOf(RECIPE) && used.every((path) => existsSync(path));
   } catch {
     return false; // A stamp that cannot be read is no proof of anything: everything is looked at again.
   }
@@ -46,7 +47,8 @@ export async function installPrograms(tandem) {
   );
   rmSync(work, { recursive: true, force: true });
   const machine = Object.values(found).flatMap((commands) => Object.values(commands));
-  writeLast(join(opt, "stamp.json"), `${JSON.stringify({ recipe: hashOf(RECIPE), machine }, null, 2)}\n`);
+  const own = [...readdirSync(join(opt, "bin")).map((name) => join("bin", name)), "image/wordpress", "image/mysql-template"];
+  writeLast(join(opt, "stamp.json"), `${JSON.stringify({ recipe: hashOf(RECIPE), machine, own }, null, 2)}\n`);
   say("set-up: done");
 }
 

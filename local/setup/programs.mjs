@@ -44,7 +44,7 @@ function namesIn(folder, command) {
   if (command !== "php-fpm") return [command];
   try {
     const named = readdirSync(folder).filter((name) => /^php-fpm\d+\.\d+$/.test(name));
-    return [command, ...named.sort().reverse()];
+    return [command, ...named.toSorted((a, b) => b.localeCompare(a))];
   } catch {
     return []; // PATH may name folders that do not exist: there is nothing in them.
   }

@@ -91,6 +91,7 @@ export const inService = (seen: Status): string[] =>
 
 const lineSchema = z.looseObject({
   at: z.string(),
+  cause: z.string(),
   scope: z.string(),
   phase: z.string(),
   action: z.string().optional(),
@@ -138,11 +139,16 @@ export async function eventually<T>(
   }
 }
 
-/** Pids of processes whose environment says that they belong to a machine of a farm. */
-export async function machineProcesses(): Promise<number[]> {
-  const ran = await run("bash", ["-c", "grep -lsz '^TANDEM_INSTANCE=' /proc/[0-9]*/environ 2>/dev/null; true"]);
+/** Pids of processes of a farm of this project: of its machines (they carry a mark) and of its functions. */
+export async function farmProcesses(): Promise<number[]> {
+  const script = `
+    grep -lsz '^TANDEM_INSTANCE=' /proc/[0-9]*/environ
+    grep -lsF '${join(projectRoot, "local/cloud/lambda/bootstrap.ts")}' /proc/[0-9]*/cmdline
+    true`;
+  const ran = await run("bash", ["--norc", "-c", script]);
+  const own = process.pid;
   return ran.stdout.split("\n").flatMap((path) => {
-    const pid = /^\/proc\/(\d+)\//.exec(path)?.[1];
-    return pid === undefined ? [] : [Number(pid)];
+    const pid = Number(/^\/proc\/(\d+)\//.exec(path)?.[1]);
+    return Number.isInteger(pid) && pid !== own ? [pid] : [];
   });
 }

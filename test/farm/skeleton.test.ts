@@ -1,14 +1,17 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { AutoScalingClient, SetDesiredCapacityCommand } from "@aws-sdk/client-auto-scaling";
-import { SendCommandCommand, SSMClient } from "@aws-sdk/client-ssm";
+import { CloudWatchClient, DescribeAlarmHistoryCommand } from "@aws-sdk/client-cloudwatch";
+import { GetCommandInvocationCommand, ListCommandsCommand, SendCommandCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { farmEnvironment } from "../../local/cli/target.ts";
 import {
   calls,
   eventually,
   farmJson,
+  farmProcesses,
   inService,
   journal,
-  machineProcesses,
   serverless,
   startFarm,
   status,
@@ -18,6 +21,8 @@ import {
 
 const READY_SECONDS_MAX = 45;
 const ALARM_TO_SERVICE_SECONDS_MAX = 20;
+/** Long enough for nodes to join and serve; `npm run test:all` holds it for as long as a user is told to. */
+const LOAD_FOR = process.env["TANDEM_TEST_ALL"] === "1" ? "90s" : "50s";
 
 /** SDK clients of the operator, pointed at the farm. */
 function operator() {
@@ -27,7 +32,11 @@ function operator() {
     region: env["AWS_REGION"] ?? "",
     credentials: { accessKeyId: env["AWS_ACCESS_KEY_ID"] ?? "", secretAccessKey: env["AWS_SECRET_ACCESS_KEY"] ?? "" },
   };
-  return { scaling: new AutoScalingClient(options), commands: new SSMClient(options) };
+  return {
+    scaling: new AutoScalingClient(options),
+    commands: new SSMClient(options),
+    alarms: new CloudWatchClient(options),
+  };
 }
 
 let startSeconds = 0;
@@ -78,12 +87,12 @@ describe("load", () => {
   test("makes nodes join, loses no request, and the farm goes back to two nodes", async () => {
     const since = new Date().toISOString();
     // A page of 3 s is open again and again, so that one is open whenever a node leaves.
-    let watching = true;
+    const watch = new AbortController();
     const held: number[] = [];
     const holder = (async () => {
-      while (watching) held.push((await fetch(`${farmJson().site}/?tandem-wait=3000`)).status);
+      while (!watch.signal.aborted) held.push((await fetch(`${farmJson().site}/?tandem-wait=3000`)).status);
     })();
-    const load = await tandem("fault", "load", "--factor", "1.5", "--for", "90s", "--json");
+    const load = await tandem("fault", "load", "--factor", "1.5", "--for", LOAD_FOR, "--json");
     const report = JSON.parse(load.stdout);
     expect(report).toMatchObject({ non2xx: 0, failed: 0, declaredWaitMs: 250 });
     expect(Object.keys(report.byNode).length).toBeGreaterThan(2);
@@ -93,7 +102,7 @@ describe("load", () => {
       status,
       (seen) => seen.web.desired === 2 && seen.web.nodes.length === 2,
     );
-    watching = false;
+    watch.abort();
     await holder;
     expect(inService(back)).toHaveLength(2);
     expect(held.filter((code) => code !== 200)).toEqual([]);
@@ -114,13 +123,41 @@ async function everyHookPassedThroughLambda(since: string): Promise<void> {
   expect(applied.filter((line) => line.action === "complete-hook").length).toBeGreaterThanOrEqual(completions.length);
 }
 
+/**
+ * From the alarm's change of state to the first new node in service, and what of it was the controller's own: the way
+ * from the alarm to the decision, and from the end of the node's launch command to the completed hook.
+ */
 async function alarmToService(since: string): Promise<void> {
   const applied = (await journal(since)).filter((line) => line.phase === "applied");
   const decided = applied.find((line) => line.action === "set-desired");
   const joined = applied.find((line) => line.action === "complete-hook");
-  const seconds = (Date.parse(joined?.at ?? "") - Date.parse(decided?.at ?? "")) / 1000;
-  console.log(`from the decision to the first node in service: ${seconds.toFixed(1)} s`);
+  const alarmAt = await changeOfAlarm(decided?.cause ?? "");
+  const launchedAt = await endOfLaunch(joined?.scope.replace("web/", "") ?? "");
+  const [decidedAt, joinedAt] = [Date.parse(decided?.at ?? ""), Date.parse(joined?.at ?? "")];
+  const seconds = (joinedAt - alarmAt) / 1000;
+  const own = (decidedAt - alarmAt + joinedAt - launchedAt) / 1000;
+  console.log(
+    `from the alarm to the first node in service: ${seconds.toFixed(1)} s, of which the controller ${own.toFixed(1)} s`,
+  );
   expect(seconds).toBeLessThan(ALARM_TO_SERVICE_SECONDS_MAX);
+}
+
+/** When the alarm that the journal names as the cause (`alarm <name> is <state>`) last went into that state. */
+async function changeOfAlarm(cause: string): Promise<number> {
+  const [, AlarmName = "", state = ""] = /^alarm (\S+) is (\S+)$/.exec(cause) ?? [];
+  const history = await operator().alarms.send(
+    new DescribeAlarmHistoryCommand({ AlarmName, HistoryItemType: "StateUpdate" }),
+  );
+  const change = history.AlarmHistoryItems?.find((item) => item.HistorySummary?.endsWith(`to ${state}`));
+  return change?.Timestamp?.getTime() ?? Number.NaN;
+}
+
+async function endOfLaunch(InstanceId: string): Promise<number> {
+  const { commands } = operator();
+  const sent = await commands.send(new ListCommandsCommand({ InstanceId }));
+  const launch = sent.Commands?.find((command) => command.DocumentName === "tandem-local-launch");
+  const run = await commands.send(new GetCommandInvocationCommand({ InstanceId, CommandId: launch?.CommandId }));
+  return Date.parse(run.ExecutionEndDateTime ?? "");
 }
 
 describe("a web node that is lost", () => {
@@ -204,7 +241,7 @@ describe("the end of a farm", () => {
 
   test("after SIGKILL nothing of it is left, and it starts again", async () => {
     process.kill(farmJson().pid, "SIGKILL");
-    await eventually("an end of all machines", 15, machineProcesses, (pids) => pids.length === 0);
+    await eventually("an end of all its processes", 15, farmProcesses, (pids) => pids.length === 0);
     await startFarm("--web", "1");
     expect((await fetch(farmJson().site)).status).toBe(200);
   }, 120_000);
@@ -212,12 +249,22 @@ describe("the end of a farm", () => {
   test("remove takes the stack away with nodes in service", async () => {
     const ran = await serverless("remove");
     expect(ran.code).toBe(0);
-    expect(await machineProcesses()).toEqual([]);
+    expect(await farmProcesses()).toEqual([]);
   }, 120_000);
 
   test("stop leaves no process, also when nothing runs", async () => {
     expect((await stopFarm()).code).toBe(0);
-    expect(await machineProcesses()).toEqual([]);
+    expect(await farmProcesses()).toEqual([]);
     expect((await stopFarm()).code).toBe(0);
   }, 60_000);
+
+  test("a port in use is named with the next step", async () => {
+    const taken = createServer().listen(0, "127.0.0.1");
+    await once(taken, "listening");
+    const address = taken.address();
+    const port = typeof address === "object" ? address?.port : undefined;
+    await expect(startFarm("--port", String(port))).rejects.toThrow(new RegExp(`port ${port} .*in use.*--port`));
+    taken.close();
+    expect(await farmProcesses()).toEqual([]);
+  }, 30_000);
 });

@@ -30,7 +30,7 @@ export function answering<Client>(client: Client & Answered, calls: Called[], an
         calls.push([name.replace(/Command$/, ""), given]);
         const answer = answers[name.replace(/Command$/, "")];
         if (answer === undefined) throw new Error(`the test has no answer to ${name}`);
-        // The SDK types the output per command; a table of answers cannot, and a wrong one fails the test that gave it.
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the SDK types the output per command, a table of answers cannot; a wrong one fails its test
         return { output: { $metadata: {}, ...answer(given) } as never, response: {} };
       },
     { step: "initialize" },

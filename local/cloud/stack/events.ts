@@ -49,7 +49,8 @@ export function enter(world: World, stack: Stack, status: StackStatus, reason?: 
   });
 }
 
-const resourceStatusOf = (status: StackStatus): ResourceStatus => status as ResourceStatus; // one text on the wire; only the SDK's two enumerations differ
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- one text on the wire; only the SDK's two enumerations differ
+const resourceStatusOf = (status: StackStatus): ResourceStatus => status as ResourceStatus;
 
 /** Notes a resource's status in its record and in the events. */
 export function mark(

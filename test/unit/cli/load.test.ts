@@ -1,5 +1,4 @@
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { ratedRequestsPerSecond, runLoad } from "../../../local/cli/load.ts";
 
@@ -18,7 +17,8 @@ beforeEach(() => {
 afterEach(() => new Promise((resolve) => void server.close(resolve)));
 
 test("the report counts every page view once, by how it ended and by node", async () => {
-  const { port } = server.address() as AddressInfo; // a TCP server's address is always of this type
+  const address = server.address();
+  const port = typeof address === "object" ? address?.port : undefined;
   const report = await runLoad(`http://127.0.0.1:${port}`, { requestsPerSecond: 100, seconds: 0.1 });
   expect(report).toMatchObject({ sent: 10, ok: 8, non2xx: 1, failed: 1, declaredWaitMs: 250 });
   expect(Object.values(report.byNode).reduce((sum, count) => sum + count, 0)).toBe(8);

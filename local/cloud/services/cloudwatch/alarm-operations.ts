@@ -82,12 +82,12 @@ function descriptions({ alarms }: AlarmBoard): Record<string, Operation> {
       return { MetricAlarms: page.map(shownAlarm), CompositeAlarms: [], ...NextToken };
     },
     DescribeAlarmsForMetric(input: Sdk.DescribeAlarmsForMetricCommandInput) {
-      const wanted = JSON.stringify(Object.entries(dimensionsOf(input.Dimensions)).toSorted());
+      const wanted = JSON.stringify(sortedEntries(dimensionsOf(input.Dimensions)));
       const found = [...alarms.values()].filter(
         ({ settings }) =>
           settings.metric.name === input.MetricName &&
           settings.metric.namespace === input.Namespace &&
-          JSON.stringify(Object.entries(settings.metric.dimensions).toSorted()) === wanted &&
+          JSON.stringify(sortedEntries(settings.metric.dimensions)) === wanted &&
           (input.Period === undefined || input.Period * 1000 === settings.periodMs) &&
           (input.Statistic ?? input.ExtendedStatistic ?? settings.statistic) === settings.statistic,
       );
@@ -195,3 +195,6 @@ function shownAlarm({ settings, state, actionsEnabled, configuredAt }: Alarm): R
     ...(settings.treatMissingGiven === undefined ? {} : { TreatMissingData: settings.treatMissingGiven }),
   };
 }
+
+const sortedEntries = (members: Readonly<Record<string, string>>): [string, string][] =>
+  Object.entries(members).toSorted(([a], [b]) => a.localeCompare(b));

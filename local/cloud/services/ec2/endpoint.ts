@@ -18,7 +18,7 @@ const view = (state: Ec2State, row: EndpointRow): VpcEndpoint => ({
   VpcEndpointType: row.type,
   VpcId: row.vpcId,
   ServiceName: row.serviceName,
-  // EC2 answers these in lower case, though the enumeration of the SDK is capitalised.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- EC2 answers in lower case, the SDK's enumeration is capitalised
   State: row.state as VpcEndpoint["State"],
   PolicyDocument: row.policy,
   RouteTableIds: row.routeTableIds,

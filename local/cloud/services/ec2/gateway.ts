@@ -26,7 +26,7 @@ const NAT_DELETING_MS = 100;
 const gatewayView = (state: Ec2State, row: GatewayRow): InternetGateway => ({
   InternetGatewayId: row.id,
   OwnerId: state.world.account,
-  // "available" is what EC2 answers for the attachment of an internet gateway, though the enumeration says "attached".
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- EC2 answers "available", the SDK's enumeration says "attached"
   Attachments: row.vpcId === undefined ? [] : [{ State: "available" as "attached", VpcId: row.vpcId }],
   Tags: row.tags,
 });

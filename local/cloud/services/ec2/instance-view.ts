@@ -55,7 +55,8 @@ export const instanceView = (state: Ec2State, row: InstanceRow): Instance => ({
   State: stateView(row.state),
   StateTransitionReason: row.transitionReason,
   ...(row.stateReason && { StateReason: row.stateReason }),
-  InstanceType: row.instanceType as NonNullable<Instance["InstanceType"]>, // the request's own value, of that enumeration
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the request's own value, of that enumeration
+  InstanceType: row.instanceType as NonNullable<Instance["InstanceType"]>,
   Architecture: row.architecture,
   LaunchTime: new Date(row.launchedAt),
   Placement: { AvailabilityZone: row.availabilityZone, Tenancy: "default" },

@@ -100,7 +100,7 @@ const versionView = (row: LaunchTemplateRow, version: Version): LaunchTemplateVe
       ...data,
       ...(InstanceMarketOptions && { InstanceMarketOptions }),
       ...(CapacityReservationSpecification && { CapacityReservationSpecification }),
-    } as NonNullable<LaunchTemplateVersion["LaunchTemplateData"]>,
+    },
   };
 };
 

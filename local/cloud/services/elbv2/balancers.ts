@@ -116,7 +116,7 @@ export function balancerOperations(world: World, store: Store, targets: Targets,
       store.balancers.delete(balancer.arn);
       store.tags.delete(balancer.arn);
       refreshUse(store, targets);
-      await Promise.all([...balancer.listeners.values()].map((listener) => listener.listening?.close()));
+      await Promise.all([...balancer.listeners.values()].map(async (listener) => listener.listening?.close()));
       return {};
     },
   };

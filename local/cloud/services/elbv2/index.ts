@@ -74,7 +74,7 @@ export function openElbv2(world: World, parts: Elbv2Parts): Elbv2 {
       async close() {
         metrics.cancel();
         for (const group of store.groups.values()) targets.drop(group);
-        await Promise.all(allListeners(store).map((listener) => listener.listening?.close()));
+        await Promise.all(allListeners(store).map(async (listener) => listener.listening?.close()));
       },
     },
     register(arn, target) {

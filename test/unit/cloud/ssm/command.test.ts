@@ -112,7 +112,7 @@ test("a command passes through its states, with its output and an event for each
   const pending = await outcome(id);
   await world.clock.advance(60);
   const running = await outcome(id);
-  finish(done(0, `${"x".repeat(30_000)}`, "y".repeat(9000)));
+  finish(done(0, "x".repeat(30_000), "y".repeat(9000)));
   await world.clock.advance(1);
   const ended = await outcome(id);
 
