@@ -9,7 +9,11 @@ const steps: readonly [string, string, readonly string[]][] = [
   ["types", bin("tsc"), ["--noEmit", "-p", "."]],
   ["lint", bin("oxlint"), ["--type-aware", "--deny-warnings", "--quiet"]],
   ["format", bin("oxfmt"), ["--check"]],
-  ["tidy", process.execPath, ["--experimental-vm-modules", "--no-warnings", "node_modules/jest/bin/jest.js", "test/unit/tidy"]],
+  [
+    "tidy",
+    process.execPath,
+    ["--experimental-vm-modules", "--no-warnings", "node_modules/jest/bin/jest.js", "test/unit/tidy"],
+  ],
 ];
 
 const failed = steps

@@ -43,6 +43,11 @@ function wholeNumber(name: string, text: string, min: number, max: number): numb
 }
 
 export function farmCommands(program: Command): void {
+  readCommands(program);
+  orderCommands(program);
+}
+
+function readCommands(program: Command): void {
   program
     .command("status")
     .description("the farm as it is now")
@@ -80,7 +85,9 @@ export function farmCommands(program: Command): void {
       if (options.json === true) lines.forEach(printJson);
       else showJournal(lines);
     });
+}
 
+function orderCommands(program: Command): void {
   program
     .command("scale")
     .argument("<n>", "web nodes to hold at least")

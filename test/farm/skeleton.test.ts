@@ -1,10 +1,14 @@
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { AutoScalingClient, SetDesiredCapacityCommand } from "@aws-sdk/client-auto-scaling";
 import { CloudWatchClient, DescribeAlarmHistoryCommand } from "@aws-sdk/client-cloudwatch";
 import { GetCommandInvocationCommand, ListCommandsCommand, SendCommandCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { farmEnvironment } from "../../local/cli/target.ts";
+import { projectRoot } from "../../local/farm/paths.ts";
 import {
   calls,
   eventually,
@@ -233,6 +237,42 @@ describe("bad input", () => {
     expect((await status()).web.desired).toBe(before.web.desired);
   }, 60_000);
 });
+
+/** Writes made with the controller's roles: what an event that means nothing must not lead to. */
+const WRITES =
+  /^(SetDesiredCapacity|CompleteLifecycleAction|TerminateInstance|SetInstanceHealth|SendCommand|DeregisterTargets)/;
+
+test("events that are malformed, unknown, late or doubled change nothing", async () => {
+  const [node = ""] = inService(await status());
+  const folder = mkdtempSync(join(tmpdir(), "tandem-events-"));
+  const late = JSON.parse(readFileSync(join(projectRoot, "events/launch-web.json"), "utf8"));
+  Object.assign(late.detail, { AutoScalingGroupName: "tandem-local-web", EC2InstanceId: node });
+  const events = [
+    late,
+    late,
+    { ...late, detail: { ...late.detail, EC2InstanceId: 7 } },
+    { ...late, "detail-type": "EC2 Instance-launch Lifecycle Acrobatics" },
+    { ...late, detail: { ...late.detail, AutoScalingGroupName: "tandem-local-db-z" } },
+  ];
+  const since = new Date().toISOString();
+  for (const [index, event] of events.entries()) {
+    const file = join(folder, `${index}.json`);
+    writeFileSync(file, JSON.stringify(event));
+    expect(await tandem("fault", "event", file)).toMatchObject({ code: 0 });
+  }
+  writeFileSync(join(folder, "half.json"), '{"source":');
+  expect(await tandem("fault", "event", join(folder, "half.json"))).toMatchObject({ code: 1 });
+  await eventually(
+    "four looks at the events",
+    20,
+    async () => serverless("logs", "-f", "on-lifecycle", "--startTime", since),
+    (logs) => logs.stdout.split("END Duration").length > 4,
+  );
+  const made = calls().filter(
+    (call) => call.at >= since && call.principal.includes("assumed-role/tandem-local-on-lifecycle"),
+  );
+  expect(made.filter((call) => WRITES.test(call.operation))).toEqual([]);
+}, 90_000);
 
 describe("the end of a farm", () => {
   test("a second start is refused with the next step", async () => {
