@@ -1,5 +1,9 @@
+import { openFarm } from "../lib/farm.ts";
+import type { Invocation, World } from "../lib/lookout.ts";
 import { lookAtFarm } from "../lib/look.ts";
-import { onFarm } from "../lib/telemetry.ts";
+import { onLambda } from "../lib/telemetry.ts";
 
 /** The minute clock: looks at every scope, whatever the event says. */
-export const handler = onFarm(lookAtFarm);
+export const run = (invocation: Invocation, _event: unknown, world?: World) => lookAtFarm(openFarm(invocation, world));
+
+export const handler = onLambda(run);

@@ -34,7 +34,9 @@ module.exports = class NodeFiles {
     if (address === "sha256") return this.archive().sha256;
     const node = /^userData\((.+)\)$/.exec(address ?? "")?.[1];
     if (node && CLASSES[node]) return this.userData(node, stage, resolveVariable);
-    throw new Error(`nodeFiles:${address} is not known; use key, sha256 or userData(${Object.keys(CLASSES).join("|")})`);
+    throw new Error(
+      `nodeFiles:${address} is not known; use key, sha256 or userData(${Object.keys(CLASSES).join("|")})`,
+    );
   }
 
   key(stage) {
@@ -57,8 +59,9 @@ module.exports = class NodeFiles {
   async userData(node, stage, resolveVariable) {
     const parameter = (name) => resolveVariable(`param:${name}`);
     const script = readFileSync(path.join(this.folder, "user-data.sh"), "utf8");
-    if (Buffer.byteLength(script) > USER_DATA_BYTES_MAX - 2048) throw new Error("infra/nodes/user-data.sh leaves no room in 16 KB of user data");
-    const network = await parameter("network");
+    if (Buffer.byteLength(script) > USER_DATA_BYTES_MAX - 2048)
+      throw new Error("infra/nodes/user-data.sh leaves no room in 16 KB of user data");
+    const tandem = await resolveVariable("self:custom.tandem");
     const exports = {
       TANDEM_STAGE: stage,
       TANDEM_CLASS: CLASSES[node],
@@ -67,10 +70,13 @@ module.exports = class NodeFiles {
       TANDEM_FILES_KEY: this.key(stage),
       TANDEM_FILES_SHA256: this.archive().sha256,
       TANDEM_REGION: { Ref: "AWS::Region" },
-      TANDEM_DB_A: `${network}.10.10`,
-      TANDEM_DB_B: `${network}.11.10`,
+      TANDEM_DB_A: tandem.databaseAddressA,
+      TANDEM_DB_B: tandem.databaseAddressB,
       ...(node === "web" && {
-        TANDEM_SITE_URL: { "Fn::Join": ["", ["http://", { "Fn::GetAtt": ["Balancer", "DNSName"] }, `:${await parameter("listenerPort")}`]] },
+        TANDEM_SITE_URL: tandem.siteUrl,
+        TANDEM_SHARE: tandem.share,
+        TANDEM_SHARE_MOUNT: String(await parameter("shareMount")),
+        TANDEM_CACHE: tandem.cache,
         TANDEM_PHP_WORKERS: String(await parameter("phpWorkers")),
         TANDEM_DECLARED_WAIT: String(await parameter("declaredWait")),
       }),
@@ -78,7 +84,11 @@ module.exports = class NodeFiles {
     const lines = Object.entries(exports).flatMap(([name, value]) => [`export ${name}='`, value, "'\n"]);
     // A resolved value is searched for variables again, and `${X:-default}` of the shell looks like one: hence base64.
     const body = Buffer.from(script).toString("base64");
-    return { "Fn::Base64": { "Fn::Join": ["", ["#!/usr/bin/env bash\n", ...lines, `base64 -d <<'SCRIPT' | bash\n${body}\nSCRIPT\n`]] } };
+    return {
+      "Fn::Base64": {
+        "Fn::Join": ["", ["#!/usr/bin/env bash\n", ...lines, `base64 -d <<'SCRIPT' | bash\n${body}\nSCRIPT\n`]],
+      },
+    };
   }
 
   async upload() {
@@ -89,6 +99,8 @@ module.exports = class NodeFiles {
     this.log.info(`Uploading node files to ${Key}`);
     // Path style, as the framework itself does: an endpoint on loopback has no names for buckets.
     const client = new S3Client({ ...(await provider.getAwsSdkV3Config()), forcePathStyle: true });
-    await client.send(new PutObjectCommand({ Bucket, Key, Body: this.archive().body, ContentType: "application/gzip" }));
+    await client.send(
+      new PutObjectCommand({ Bucket, Key, Body: this.archive().body, ContentType: "application/gzip" }),
+    );
   }
 };

@@ -1,31 +1,44 @@
 "use strict";
 
-/** What each function may call. A list per concern; a role is the union of the concerns that its function has. */
+/**
+ * What each function and each class of machine may call, and nothing more. A list per concern; a function's role is the
+ * union of the concerns that it has. `test/rights.ts` names the call that needs each action.
+ */
 const arn = (text) => ({ "Fn::Sub": `arn:\${AWS::Partition}:${text}` });
 const regional = (service, resource) => arn(`${service}:\${AWS::Region}:\${AWS::AccountId}:${resource}`);
 const allow = (Action, Resource, Condition) => ({ Effect: "Allow", Action, Resource, ...(Condition && { Condition }) });
 
+/** One statement for all the actions on the same resources, each action once. */
+function merged(statements) {
+  const byResource = new Map();
+  for (const { Action, Resource, Condition } of statements) {
+    const key = JSON.stringify([Resource, Condition]);
+    const { Action: known = [] } = byResource.get(key) ?? {};
+    byResource.set(key, allow([...new Set([...known, ...Action])].sort(), Resource, Condition));
+  }
+  return [...byResource.values()];
+}
+
 module.exports = ({ resolveVariable }) =>
-  resolveVariable("sls:stage").then((stage) => {
+  Promise.all([resolveVariable("sls:stage"), resolveVariable("nodeFiles:key")]).then(([stage, filesKey]) => {
     const farm = `tandem-${stage}`;
     const group = regional("autoscaling", `autoScalingGroup:*:autoScalingGroupName/${farm}-*`);
 
+    const table = [regional("dynamodb", `table/${farm}-state`)];
+    const readState = [allow(["dynamodb:GetItem", "dynamodb:Query"], table)];
     const state = [
-      allow(
-        ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:Query"],
-        [regional("dynamodb", `table/${farm}-state`)],
-      ),
+      ...readState,
+      allow(["dynamodb:PutItem", "dynamodb:UpdateItem"], table),
       allow(["events:PutEvents"], [regional("events", "event-bus/default")]),
     ];
     // AWS knows no resource level for these reads.
-    const observe = [
+    const groups = [allow(["autoscaling:DescribeAutoScalingGroups"], ["*"])];
+    const metrics = [allow(["cloudwatch:GetMetricData"], ["*"])];
+    const machines = [allow(["ec2:DescribeInstances", "elasticloadbalancing:DescribeTargetHealth"], ["*"])];
+    const hooks = [
       allow(
         [
-          "autoscaling:DescribeAutoScalingGroups",
           "autoscaling:DescribeAutoScalingInstances",
-          "cloudwatch:GetMetricData",
-          "ec2:DescribeInstances",
-          "elasticloadbalancing:DescribeTargetHealth",
           "ssm:DescribeInstanceInformation",
           "ssm:GetCommandInvocation",
           "ssm:ListCommands",
@@ -33,8 +46,12 @@ module.exports = ({ resolveVariable }) =>
         ["*"],
       ),
     ];
-    const scale = [allow(["autoscaling:SetDesiredCapacity"], [group])];
+    const scale = [...groups, ...metrics, allow(["autoscaling:SetDesiredCapacity"], [group])];
+    // Whoever holds the lease of a node carries out what is wanted there, an operator's wishes included.
     const nodes = [
+      ...groups,
+      ...machines,
+      ...hooks,
       allow(
         [
           "autoscaling:CompleteLifecycleAction",
@@ -45,22 +62,66 @@ module.exports = ({ resolveVariable }) =>
         ],
         [group],
       ),
-      allow(["elasticloadbalancing:DeregisterTargets"], [regional("elasticloadbalancing", `targetgroup/${farm}-web/*`)]),
-      allow(["ssm:SendCommand"], [regional("ssm", `document/${farm}-launch`), regional("ssm", `document/${farm}-drain`)]),
+      allow(
+        ["elasticloadbalancing:DeregisterTargets"],
+        [regional("elasticloadbalancing", `targetgroup/${farm}-web/*`)],
+      ),
+      allow(
+        ["ssm:SendCommand"],
+        [regional("ssm", `document/${farm}-launch`), regional("ssm", `document/${farm}-drain`)],
+      ),
       allow(["ssm:SendCommand"], [regional("ec2", "instance/*")], {
         StringEquals: { "aws:ResourceTag/tandem:stage": stage },
       }),
     ];
+    // Secrets Manager puts a hyphen and six characters behind the name.
     const databases = [
-      allow(["secretsmanager:GetSecretValue"], [regional("secretsmanager", `secret:tandem/${stage}/database/observer-*`)]),
+      allow(
+        ["secretsmanager:GetSecretValue"],
+        [regional("secretsmanager", `secret:tandem/${stage}/database/observer-??????`)],
+      ),
     ];
-    const alarms = [allow(["cloudwatch:DescribeAlarms"], ["*"])];
+    const none = (Condition, Resource) => ({ "Fn::If": [Condition, Resource, { Ref: "AWS::NoValue" }] });
+    const zone = (id) => ({ "Fn::Sub": [`arn:\${AWS::Partition}:route53:::hostedzone/\${Id}`, { Id: id }] });
+    const edge = [
+      allow(
+        ["cloudfront:GetDistribution", "cloudfront:GetInvalidation", "cloudfront:ListInvalidations"],
+        [arn(`cloudfront::\${AWS::AccountId}:distribution/*`)],
+      ),
+      allow(
+        ["route53:ListResourceRecordSets"],
+        [
+          zone({ Ref: "PrivateZone" }),
+          none("HasPublicZone", zone({ "Fn::If": ["MakesPublicZone", { Ref: "PublicZone" }, { Ref: "PublicZoneId" }] })),
+        ],
+      ),
+    ];
+    const status = [
+      ...readState,
+      ...edge,
+      ...groups,
+      ...machines,
+      ...metrics,
+      ...databases,
+      allow(["cloudwatch:DescribeAlarms"], ["*"]),
+      allow(["elasticache:DescribeCacheClusters"], [regional("elasticache", `cluster:${farm}`)]),
+    ];
+
+    const files = allow(["s3:GetObject"], [{ "Fn::Sub": `\${ServerlessDeploymentBucket.Arn}/${filesKey}` }]);
+    // The reference to a secret is its ARN.
+    const secrets = (...names) => allow(["secretsmanager:GetSecretValue"], names.map((name) => ({ Ref: `${name}Secret` })));
 
     return {
-      onLifecycle: [...state, ...observe, ...scale, ...nodes, ...databases],
-      onAlarm: [...state, ...observe, ...scale],
-      watchFarm: [...state, ...observe, ...scale, ...nodes, ...databases],
-      maintain: [...state, ...observe, ...scale, ...nodes, ...databases, ...alarms],
-      panel: [...state, ...observe, ...databases, ...alarms],
+      webNode: [
+        files,
+        secrets("App", "Salts"),
+        allow(["cloudwatch:PutMetricData"], ["*"], { StringEquals: { "cloudwatch:namespace": "Tandem" } }),
+      ],
+      databaseNode: [files, secrets("Admin", "App", "Observer", "Healer", "Replication")],
+      onLifecycle: merged([...state, ...scale, ...nodes, ...databases]),
+      onAlarm: merged([...state, ...scale]),
+      watchFarm: merged([...state, ...scale, ...nodes, ...databases]),
+      maintain: merged([...state, ...scale, ...nodes, ...status, allow(["dynamodb:DeleteItem"], table)]),
+      panel: merged(status),
     };
   });

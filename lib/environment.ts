@@ -8,6 +8,12 @@ export interface Environment {
   readonly world: "aws" | "local";
   readonly region: string;
   readonly account?: string;
+  /** Server and path of the shared files, e.g. `fs-0a1b.efs.eu-west-1.amazonaws.com:/`. */
+  readonly share?: string;
+  /** Identities of the CloudFront distribution and of the Route 53 zones, where the deployment has them. */
+  readonly distribution?: string;
+  readonly publicZone?: string;
+  readonly privateZone?: string;
   readonly databaseAddresses: { readonly "db-a": string; readonly "db-b": string };
   readonly workersPerNode: number;
   readonly targetBusyPercent: number;
@@ -39,6 +45,11 @@ const yesOrNo = z.pipe(
 
 const STAGE = "a stage name: 1 to 20 lower-case letters, digits and hyphens, beginning with a letter";
 const ADDRESS = "an IPv4 address such as 10.20.10.10";
+const SHARE = "an NFS server and path such as fs-0a1b.efs.eu-west-1.amazonaws.com:/";
+
+const DISTRIBUTION = "the id of a CloudFront distribution such as E1A2B3C4D5E6F7";
+const ZONE = "the id of a hosted zone such as Z1A2B3C4D5E6F7";
+const zoneId = z.optional(z.string().check(z.regex(/^Z[0-9A-Z]{1,31}$/, ZONE)));
 
 /** Each variable with what it allows; the texts complete the sentence "allowed is ...". */
 const VARIABLES = {
@@ -48,6 +59,10 @@ const VARIABLES = {
   TANDEM_ACCOUNT: z.optional(z.string().check(z.regex(/^\d{12}$/, "an AWS account id of 12 digits"))),
   TANDEM_DB_A: z.ipv4(ADDRESS),
   TANDEM_DB_B: z.ipv4(ADDRESS),
+  TANDEM_SHARE: z.optional(z.string().check(z.regex(/^[A-Za-z0-9.-]{1,253}:\/[\w./-]{0,255}$/, SHARE))),
+  TANDEM_DISTRIBUTION: z.optional(z.string().check(z.regex(/^E[0-9A-Z]{1,31}$/, DISTRIBUTION))),
+  TANDEM_PUBLIC_ZONE: zoneId,
+  TANDEM_PRIVATE_ZONE: zoneId,
   TANDEM_PHP_WORKERS: wholeNumber(1, WORKERS_MAX),
   TANDEM_TARGET_BUSY_PERCENT: wholeNumber(1, TARGET_BUSY_MAX),
   TANDEM_SCALE_IN_COOLDOWN_SECONDS: wholeNumber(0, COOLDOWN_SECONDS_MAX),
@@ -73,6 +88,10 @@ export function readEnvironment(variables: Readonly<Record<string, string | unde
     world: v.TANDEM_WORLD,
     region: v.AWS_REGION,
     ...(v.TANDEM_ACCOUNT === undefined ? {} : { account: v.TANDEM_ACCOUNT }),
+    ...(v.TANDEM_SHARE === undefined ? {} : { share: v.TANDEM_SHARE }),
+    ...(v.TANDEM_DISTRIBUTION === undefined ? {} : { distribution: v.TANDEM_DISTRIBUTION }),
+    ...(v.TANDEM_PUBLIC_ZONE === undefined ? {} : { publicZone: v.TANDEM_PUBLIC_ZONE }),
+    ...(v.TANDEM_PRIVATE_ZONE === undefined ? {} : { privateZone: v.TANDEM_PRIVATE_ZONE }),
     databaseAddresses: { "db-a": v.TANDEM_DB_A, "db-b": v.TANDEM_DB_B },
     workersPerNode: v.TANDEM_PHP_WORKERS,
     targetBusyPercent: v.TANDEM_TARGET_BUSY_PERCENT,

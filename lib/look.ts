@@ -1,7 +1,8 @@
 import { TandemError } from "./errors.ts";
-import { lookAt, type Farm } from "./farm.ts";
+import type { Farm } from "./farm.ts";
+import { lookAt, sees, type Lookout } from "./lookout.ts";
 import { nodesToLookAt } from "./fleet/nodes.ts";
-import { lifecycleAws } from "./lifecycle/aws.ts";
+import { groupsAws } from "./lifecycle/aws.ts";
 import type { Outcome } from "./reconcile/loop.ts";
 import { instanceScope, scopeInstance, type Scope } from "./scope.ts";
 import { readTriggers } from "./trigger/read.ts";
@@ -27,8 +28,8 @@ interface Wish {
  * Looks at every scope that the event hints at.
  * @throws TandemError `looks-failed` that names the scopes whose look failed, after all have been tried
  */
-export async function lookAtEvent(farm: Farm, event: unknown): Promise<Report> {
-  const triggers = await Promise.all(readTriggers(event, farm.spec).map((trigger) => located(farm, trigger)));
+export async function lookAtEvent(farm: Lookout, event: unknown): Promise<Report> {
+  const triggers = await Promise.all(readTriggers(event, farm.spec).map((trigger) => lookable(farm, trigger)));
   const ignored = triggers.flatMap((trigger) => (trigger.kind === "ignored" ? [trigger.reason] : []));
   const errors = triggers.flatMap((trigger) => (trigger.kind === "rejected" ? [trigger.error] : []));
   for (const reason of ignored) drop(farm, "IgnoredEvents", reason);
@@ -45,7 +46,7 @@ export async function lookAtEvent(farm: Farm, event: unknown): Promise<Report> {
 }
 
 /** A node that came or went may have been what the tier's next step waited for. */
-async function lookAtTier(farm: Farm, wishes: readonly Wish[]): Promise<Report["looks"]> {
+async function lookAtTier(farm: Lookout, wishes: readonly Wish[]): Promise<Report["looks"]> {
   const node = wishes.find(({ scope }) => scopeInstance(scope) !== undefined);
   return node === undefined ? [] : lookAtAll(farm, [{ scope: "web", cause: node.cause }]);
 }
@@ -66,16 +67,23 @@ export async function lookAtFarm(farm: Farm): Promise<Report> {
   return { looks: [tiers, others].flatMap((part) => (part.status === "fulfilled" ? part.value : [])) };
 }
 
-function drop(farm: Farm, metric: "IgnoredEvents" | "RejectedEvents", why: string): void {
+function drop(farm: Lookout, metric: "IgnoredEvents" | "RejectedEvents", why: string): void {
   farm.count(metric);
   farm.note(why);
 }
 
+/** A hint at what this function has no capability for is another function's, and the minute clock looks there too. */
+async function lookable(farm: Lookout, trigger: Trigger): Promise<Exclude<Trigger, { kind: "locate" }>> {
+  const found = await located(farm, trigger);
+  if (found.kind !== "look" || sees(farm, found.scope)) return found;
+  return { kind: "ignored", reason: `this function does not look at ${found.scope}: ${found.cause}` };
+}
+
 /** Events of EC2 name any instance of the account: only one read tells whether it is the farm's, and nothing is written. */
-async function located(farm: Farm, trigger: Trigger): Promise<Exclude<Trigger, { kind: "locate" }>> {
+async function located(farm: Lookout, trigger: Trigger): Promise<Exclude<Trigger, { kind: "locate" }>> {
   if (trigger.kind !== "locate") return trigger;
   const { instanceId, cause } = trigger;
-  const group = (await lifecycleAws(farm).membership(instanceId))?.group;
+  const group = (await groupsAws(farm).membership(instanceId))?.group;
   const scope = group === undefined ? undefined : scopeOfGroup(farm.spec, group, instanceId);
   if (scope !== undefined) return { kind: "look", scope, cause };
   return {
@@ -85,7 +93,7 @@ async function located(farm: Farm, trigger: Trigger): Promise<Exclude<Trigger, {
 }
 
 /** Each wish in turn, some at a time; one that fails does not stop the others. */
-async function lookAtAll(farm: Farm, wishes: readonly Wish[]): Promise<Report["looks"]> {
+async function lookAtAll(farm: Lookout, wishes: readonly Wish[]): Promise<Report["looks"]> {
   const queue = [...new Map(wishes.map((wish) => [wish.scope, wish])).values()];
   const looks: Outcome[] = [];
   const failures: [string, unknown][] = [];

@@ -6,3 +6,19 @@ export const instanceScope = (instanceId: string): Scope => `web/${instanceId}`;
 /** The instance of a node scope, or undefined for a scope of the whole farm. */
 export const scopeInstance = (scope: Scope): string | undefined =>
   scope.startsWith("web/") ? scope.slice("web/".length) : undefined;
+
+/** Scopes that one capability looks after. */
+export type ScopeKind = Exclude<Scope, `web/${string}`> | "node";
+
+export function scopeKind(scope: Scope): ScopeKind {
+  switch (scope) {
+    case "web":
+    case "database":
+    case "cache":
+    case "files":
+    case "edge":
+      return scope;
+    default:
+      return "node";
+  }
+}

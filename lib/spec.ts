@@ -19,6 +19,14 @@ export interface Spec {
   readonly databaseGroups: Readonly<Record<DatabaseNode, string>>;
   /** Fixed private IPv4 addresses of the database servers. */
   readonly databaseAddresses: Readonly<Record<DatabaseNode, string>>;
+  /** ElastiCache cluster of Memcached. */
+  readonly cacheCluster: string;
+  /** Server and path of the shared files; absent where the deployment does not say. */
+  readonly share?: string;
+  /** Identities of the CloudFront distribution and of the Route 53 zones; absent where the farm has none. */
+  readonly distribution?: string;
+  readonly publicZone?: string;
+  readonly privateZone?: string;
   /** Lifecycle hooks, of the same name on every group. */
   readonly hooks: { readonly launch: string; readonly terminate: string };
   /** SSM documents. */
@@ -56,6 +64,7 @@ export function specOf(environment: Environment): Spec {
     table: `${farm}-state`,
     webGroup: `${farm}-web`,
     databaseGroups: { "db-a": `${farm}-db-a`, "db-b": `${farm}-db-b` },
+    cacheCluster: farm,
     hooks: { launch: "tandem-launch", terminate: "tandem-terminate" },
     documents: { launch: `${farm}-launch`, drain: `${farm}-drain` },
     targetGroup: `${farm}-web`,

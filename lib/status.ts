@@ -1,13 +1,18 @@
 import { isoTime } from "./clock.ts";
+import { observeCache, type CacheDeps, type ObservedCacheNode } from "./cache/observe.ts";
 import { writersOf, type NodeFacts } from "./database/diagnose.ts";
 import { MYSQL_PORT, serverReader, type DatabaseDeps } from "./database/observe.ts";
 import type { ServerFact, ServerState } from "./database/server.ts";
+import type { Distribution, EdgeRecord } from "./edge/aws.ts";
+import { observeEdge, type EdgeDeps } from "./edge/observe.ts";
 import { TandemError } from "./errors.ts";
+import { observeMounts, type MountFact } from "./files/observe.ts";
 import { fleetAws, type Alarm } from "./fleet/aws.ts";
 import type { FleetDeps } from "./fleet/deps.ts";
 import type { TargetState } from "./fleet/node/plan.ts";
 import { lifecycleAws } from "./lifecycle/aws.ts";
 import type { Group, Machine } from "./lifecycle/observation.ts";
+import { isKnown, type Fact } from "./reconcile/fact.ts";
 import type { Freezes } from "./reconcile/freeze.ts";
 import type { Problems } from "./reconcile/problems.ts";
 import type { OperatorRequest } from "./reconcile/requests.ts";
@@ -28,7 +33,38 @@ export interface WebNodeStatus {
   readonly pid?: number;
   /** The balancer's word. `unused`: not registered with it. */
   readonly health: Known<TargetState>;
+  /** The node's own word, of the last minute: its share is mounted and can be read. */
   readonly mounted: Known<boolean>;
+}
+
+export interface CacheNodeStatus {
+  readonly id: string;
+  /** ElastiCache's word. */
+  readonly state: string;
+  readonly address: string;
+  readonly port: number;
+  /** Of the Memcached server; the local farm only. */
+  readonly pid?: number;
+  readonly items: Known<number>;
+  /** Share of the reads since the server's start that found their item, from 0 to 1. */
+  readonly hitRatio: Known<number>;
+}
+
+export interface EdgeStatus {
+  /** Null: the farm was deployed without one. */
+  readonly distribution: Known<Distribution | null>;
+  /** Of the public and the private zone, their own NS and SOA left out. */
+  readonly records: Known<readonly EdgeRecord[]>;
+  /** How many paths are being invalidated and are not yet done. */
+  readonly pendingPaths: Known<number>;
+  /** Newest first; `createdAt` is ISO-8601 UTC. */
+  readonly invalidations: Known<readonly InvalidationStatus[]>;
+}
+
+export interface InvalidationStatus {
+  readonly id: string;
+  readonly createdAt: string;
+  readonly state: "InProgress" | "Completed";
 }
 
 export interface DatabaseNodeStatus {
@@ -77,9 +113,15 @@ export interface FarmStatus {
     readonly problems: Known<readonly ProblemStatus[]>;
     readonly nodes: readonly DatabaseNodeStatus[];
   };
-  readonly cache: Unknown;
-  readonly files: Unknown;
-  readonly edge: Unknown;
+  readonly cache: Known<{ readonly nodes: readonly CacheNodeStatus[] }>;
+  readonly files: Known<{
+    /** Server and path that the nodes mount. */
+    readonly server: string;
+    /** Web nodes that have proven their mount in the last minute, of all that are not leaving. */
+    readonly mounted: Known<number>;
+    readonly of: number;
+  }>;
+  readonly edge: EdgeStatus;
   readonly alarms: Known<readonly Alarm[]>;
   /** Nothing that could lose data is done in this version, so nothing is proposed. */
   readonly proposals: readonly never[];
@@ -91,23 +133,26 @@ export type RequestStatus = Pick<OperatorRequest, "id" | "scope" | "action" | "a
   readonly expiresAt: string;
 };
 
-export type StatusDeps = FleetDeps & DatabaseDeps & { readonly freezes: Freezes; readonly problems: Problems };
-
-const NOT_PROVISIONED: Unknown = { unknown: "not provisioned in this version" };
+export type StatusDeps = FleetDeps &
+  DatabaseDeps &
+  CacheDeps &
+  EdgeDeps & { readonly freezes: Freezes; readonly problems: Problems };
 
 /** The farm as it is now. What cannot be read is `{unknown}` and fails nothing else; only a broken invariant throws. */
 export async function farmStatus(deps: StatusDeps): Promise<FarmStatus> {
   const { spec, clock } = deps;
-  const [frozen, web, database, alarms, requests] = await Promise.all([
+  const [frozen, web, database, cache, edge, alarms, requests] = await Promise.all([
     readable(() => frozenOf(deps.freezes)),
     readable(() => webOf(deps)),
     databaseOf(deps),
+    readable(async () => ({ nodes: (await observeCache(deps)).map((node) => cacheNodeOf(node, spec.world)) })),
+    edgeOf(deps),
     readable(() => fleetAws(deps).alarms(`${spec.farm}-`)),
     readable(async () => (await deps.requests.open()).map(requestOf)),
   ]);
   const at = isoTime(clock.now());
-  const notYet = { cache: NOT_PROVISIONED, files: NOT_PROVISIONED, edge: NOT_PROVISIONED };
-  return { farm: spec.farm, world: spec.world, at, frozen, web, database, ...notYet, alarms, proposals: [], requests };
+  const shared = { cache, files: filesOf(spec.share, web), edge };
+  return { farm: spec.farm, world: spec.world, at, frozen, web, database, ...shared, alarms, proposals: [], requests };
 }
 
 async function readable<T>(read: () => Promise<T>): Promise<Known<T>> {
@@ -132,18 +177,57 @@ async function webOf(deps: StatusDeps) {
   const group = await lifecycleAws(deps).group(webGroup);
   if (group === undefined)
     throw new TandemError("aws-not-found", `group ${webGroup} does not exist`, { next: "deploy the farm" });
-  const [machines, health] = await Promise.all([
-    readable(() => lifecycleAws(deps).machines(group.instances.map((instance) => instance.id))),
+  const ids = group.instances.map((instance) => instance.id);
+  const [machines, health, mounts] = await Promise.all([
+    readable(() => lifecycleAws(deps).machines(ids)),
     readable(() => healthOf(deps, group)),
+    readable(() => observeMounts(deps, ids)),
   ]);
   const nodes = group.instances.map(({ id, lifecycleState: state }): WebNodeStatus => ({
     id,
     state,
     ...placeOf(machines, id),
     health: isUnknown(health) ? health : (health.get(id) ?? "unused"),
-    mounted: NOT_PROVISIONED,
+    mounted: isUnknown(mounts) ? mounts : mountOf(mounts, id),
   }));
   return { desired: group.desired, min: group.min, max: group.max, nodes };
+}
+
+const mountOf = (mounts: ReadonlyMap<string, MountFact>, id: string): MountFact =>
+  mounts.get(id) ?? { unknown: "the node was not asked for" };
+
+/** A node that leaves has done with its share. */
+function filesOf(server: string | undefined, web: FarmStatus["web"]): FarmStatus["files"] {
+  if (server === undefined) return { unknown: "the deployment names no share" };
+  if (isUnknown(web)) return web;
+  const nodes = web.nodes.filter(({ state }) => !state.startsWith("Terminating"));
+  const facts = nodes.map(({ mounted }) => mounted);
+  const [unread] = facts.filter(isUnknown);
+  const allUnread = unread !== undefined && facts.every(isUnknown);
+  return { server, mounted: allUnread ? unread : facts.filter((fact) => fact === true).length, of: nodes.length };
+}
+
+/** What was observed, in the words of the status: a fact is a value or says why it is none. */
+const told = <T>(fact: Fact<T>): Known<T | null> =>
+  isKnown(fact) ? fact.known : "absent" in fact ? null : { unknown: fact.unknown };
+const toldAlways = <T>(fact: Fact<T>): Known<T> => told(fact) ?? { unknown: "not there" };
+
+async function edgeOf(deps: EdgeDeps): Promise<EdgeStatus> {
+  const { distribution, records, pendingPaths, invalidations } = await observeEdge(deps);
+  const list = toldAlways(invalidations);
+  return {
+    distribution: told(distribution),
+    records: toldAlways(records),
+    pendingPaths: toldAlways(pendingPaths),
+    invalidations: isUnknown(list) ? list : list.map((one) => ({ ...one, createdAt: isoTime(one.createdAt) })),
+  };
+}
+
+function cacheNodeOf({ server, ...node }: ObservedCacheNode, world: FarmStatus["world"]): CacheNodeStatus {
+  if ("unknown" in server) return { ...node, items: server, hitRatio: server };
+  const { pid, items, hits, misses } = server.known;
+  const hitRatio = hits + misses === 0 ? { unknown: "nothing was asked for yet" } : hits / (hits + misses);
+  return { ...node, ...(world === "local" ? { pid } : {}), items, hitRatio };
 }
 
 /** The web group has one target group. */

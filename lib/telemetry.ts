@@ -5,17 +5,17 @@ import { logMetrics } from "@aws-lambda-powertools/metrics/middleware";
 import withMiddleware from "@middy/core";
 import type { Context } from "aws-lambda";
 import { wallClock } from "./clock.ts";
-import { openFarm, type Farm, type Invocation } from "./farm.ts";
+import type { Invocation } from "./lookout.ts";
 
 /** Service name and metric namespace come from the deployment (POWERTOOLS_SERVICE_NAME, POWERTOOLS_METRICS_NAMESPACE). */
 const logger = new Logger();
 const metrics = new Metrics();
 
 /**
- * A Lambda handler with structured logs and EMF metrics around `act`, which is given the farm and the event.
- * What `act` throws fails the invocation, after the log has it and the metrics are written.
+ * A Lambda handler with structured logs and EMF metrics around `run`. What `run` throws fails the invocation, after the
+ * log has it and the metrics are written.
  */
-export const onFarm = <R>(act: (farm: Farm, event: unknown) => Promise<R>) =>
+export const onLambda = <R>(run: (invocation: Invocation, event: unknown) => Promise<R>) =>
   withMiddleware<unknown, R>()
     .use(injectLambdaContext(logger, { clearState: true }))
     .use(logMetrics(metrics, { captureColdStartMetric: true }))
@@ -25,7 +25,7 @@ export const onFarm = <R>(act: (farm: Farm, event: unknown) => Promise<R>) =>
     .handler(async (event: unknown, context: Context) => {
       const startedAt = wallClock.now();
       try {
-        return await act(openFarm(invocationOf(context)), event);
+        return await run(invocationOf(context), event);
       } finally {
         metrics.addMetric("ControllerTime", MetricUnit.Milliseconds, wallClock.now() - startedAt);
       }

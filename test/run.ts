@@ -21,7 +21,9 @@ function run(title: string, args: readonly string[]): boolean {
 }
 
 const quick = run("unit, golden, contract", ["test/unit", "test/golden", "test/contract", "--passWithNoTests"]);
+// Both cores: the seeds stand in two files for that.
+const simulated = run("simulation", ["test/simulation", "--maxWorkers=2"]);
 // Forced, because Node 24 can spin for ever while it closes the handles of processes that were killed (seen as a busy loop
 // in node::Environment::CleanupHandles after the last test had passed).
 const farm = run("real processes", ["test/farm", "--runInBand", "--forceExit"]);
-process.exitCode = quick && farm ? 0 : 1;
+process.exitCode = quick && simulated && farm ? 0 : 1;

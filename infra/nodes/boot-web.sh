@@ -4,6 +4,8 @@
 set -euo pipefail
 # shellcheck source=infra/nodes/lib.sh
 source "${BASH_SOURCE[0]%/*}/lib.sh"
+# shellcheck source=infra/nodes/files.sh
+source "$TANDEM_FILES/files.sh"
 
 readonly HEALTH_SECONDS_MAX=15
 
@@ -16,6 +18,26 @@ write_secrets() { # what wp-config.php reads: the application's account and Word
     group=www-data
     chgrp "$group" "$TANDEM_SECRETS"
     chmod 0640 "$TANDEM_SECRETS"
+  fi
+}
+
+# make_uploads FOLDER: a link to the share, also while that is away: an upload then fails, and is not kept on one node only.
+make_uploads() {
+  rm -rf "$1"
+  if has_share; then
+    ln -s "$SHARE_POINT/uploads" "$1"
+  else
+    mkdir -p "$1"
+    if [[ -z $TANDEM_ROOT ]]; then chown www-data: "$1"; fi
+  fi
+}
+
+ensure_mount_programs() { # the sandbox needs none
+  if [[ -n $TANDEM_ROOT ]] || ! has_share; then return 0; fi
+  if [[ ${TANDEM_SHARE_MOUNT-} != efs ]]; then
+    ensure_packages mount.nfs4 -- nfs-common
+  elif ! program mount.efs >/dev/null; then
+    fail "$OWN_FAULT" "the image has no EFS mount helper (amazon-efs-utils), which the parameter shareMount asks for"
   fi
 }
 
@@ -36,8 +58,8 @@ make_document_root() { # hard links to the image's files: made in an instant, an
       rm -rf "$TANDEM_DOCROOT.part"
       cp -a "$image" "$TANDEM_DOCROOT.part" # the image may be another user's or on another file system
     }
-    mkdir -p "$TANDEM_DOCROOT.part/wp-content/mu-plugins" "$TANDEM_DOCROOT.part/wp-content/uploads"
-    if [[ -z $TANDEM_ROOT ]]; then chown -R www-data: "$TANDEM_DOCROOT.part/wp-content/uploads"; fi
+    mkdir -p "$TANDEM_DOCROOT.part/wp-content/mu-plugins"
+    make_uploads "$TANDEM_DOCROOT.part/wp-content/uploads"
     mv "$TANDEM_DOCROOT.part" "$TANDEM_DOCROOT"
   fi
   cp "$TANDEM_FILES/wordpress/wp-config.php" "$TANDEM_DOCROOT/wp-config.php"
@@ -96,6 +118,7 @@ main() {
   boot_started
   ensure_packages nginx php-fpm php haproxy jq curl -- nginx-light php-fpm php-cli php-mysql php-mbstring php-xml php-curl \
     php-gd php-memcached haproxy jq curl wordpress wordpress-theme-twentytwentythree
+  ensure_mount_programs
   again 30 load_identity || fail "$SHARED_FAULT" "the metadata endpoint does not answer"
   credentials >/dev/null || fail "$SHARED_FAULT" "the metadata endpoint gives no credentials of the role"
   TANDEM_DOCROOT="$TANDEM_ROOT/var/www/tandem" TANDEM_SECRETS="$TANDEM_ETC/wordpress.json"
@@ -104,6 +127,11 @@ main() {
   fetch_secret wordpress/salts "$TANDEM_RUN/salts" &
   local salts=$!
   make_document_root
+  # A share that is away now is no fault of the boot: `launch` waits for it.
+  if has_share; then
+    mount_share || note "$SHARE_WORDS"
+    check_share
+  fi
   write_configuration
   start_programs
   { wait "$app" && wait "$salts"; } || fail "$SHARED_FAULT" "Secrets Manager does not give this node's secrets"

@@ -7,6 +7,7 @@ readonly SAMPLES=10 # one a second: a metric of 10 s resolution
 accepted=0 busy=0 queued=0
 busy_sum=0 queued_sum=0 seen=0
 before_accepted="" before_busy=0 before_queued=0
+looking="" # the process that checks the shared files
 
 # sample: reads the pool's counters. 1 if php-fpm does not answer.
 sample() {
@@ -22,10 +23,41 @@ sample() {
 
 decimal() { printf '%s.%02d' "$(($1 / 100))" "$(($1 % 100))"; } # decimal HUNDREDTHS
 
-metric() { # metric NAME VALUE UNIT
-  printf '{"MetricName":"%s","Value":%s,"Unit":"%s","StorageResolution":1,"Dimensions":[{"Name":"AutoScalingGroupName","Value":"%s"}]}' \
+metric() { # metric NAME VALUE UNIT [DIMENSION VALUE]
+  # shellcheck disable=SC2153 # the stage comes from node.env; TANDEM_SHARE is another thing
+  printf '{"MetricName":"%s","Value":%s,"Unit":"%s","StorageResolution":1,"Dimensions":[{"Name":"AutoScalingGroupName","Value":"%s"}' \
     "$1" "$2" "$3" "tandem-$TANDEM_STAGE-web"
+  if (($# > 3)); then printf ',{"Name":"%s","Value":"%s"}' "$4" "$5"; fi
+  printf ']}'
 }
+
+share_metric() { metric SharedFilesMounted "$1" Count InstanceId "$TANDEM_INSTANCE_ID"; } # share_metric 1|0
+
+# reported_share: the last check of the shared files, with a comma in front. Nothing before the first.
+reported_share() {
+  local state
+  if [[ -n ${TANDEM_SHARE-} && -r $TANDEM_RUN/share ]] && read -r state <"$TANDEM_RUN/share"; then printf ',%s' "$(share_metric "$state")"; fi
+}
+
+# look_at_share: a check that hangs holds nothing up: it runs beside, and no second one while it does.
+look_at_share() {
+  if [[ -z ${TANDEM_SHARE-} ]]; then return 0; fi
+  if [[ -n $looking ]] && kill -0 "$looking" 2>/dev/null; then
+    keep "$TANDEM_RUN/share" 0
+    return
+  fi
+  check_share &
+  looking=$!
+}
+
+body_of() { # body_of FORMAT METRIC...
+  local format=$1
+  shift
+  # shellcheck disable=SC2059 # the format is a list of %s
+  printf "{\"Namespace\":\"Tandem\",\"MetricData\":[$format]}" "$@"
+}
+
+send_metrics() { aws_call monitoring GraniteServiceVersion20100801.PutMetricData "$1"; } # send_metrics BODY
 
 # payload: the body of PutMetricData for the interval just over. Arrived = accepted by a worker, and what waits more than
 # before; completed = accepted, less what the workers hold more than before.
@@ -35,13 +67,14 @@ payload() {
   completed=$((accepted_now - busy + before_busy))
   if ((arrived < 0)); then arrived=0; fi # a waiting visitor may give up
   if ((completed < 0)); then completed=0; fi
-  printf '{"Namespace":"Tandem","MetricData":[%s,%s,%s,%s,%s,%s]}' \
+  body_of '%s,%s,%s,%s,%s,%s%s' \
     "$(metric ArrivedRequests "$arrived" Count)" \
     "$(metric CompletedRequests "$completed" Count)" \
     "$(metric BusyWorkers "$(decimal $((100 * busy_sum / seen)))" Count)" \
     "$(metric Workers "$TANDEM_PHP_WORKERS" Count)" \
     "$(metric QueuedRequests "$queued" Count)" \
-    "$(metric Saturation "$(decimal $((10000 * (busy_sum + queued_sum) / seen / TANDEM_PHP_WORKERS)))" Percent)"
+    "$(metric Saturation "$(decimal $((10000 * (busy_sum + queued_sum) / seen / TANDEM_PHP_WORKERS)))" Percent)" \
+    "$(reported_share)"
 }
 
 # close_interval: sends what was seen. A node without a status sends nothing: missing is not zero.
@@ -54,7 +87,7 @@ close_interval() {
   fi
   # The first interval, and one in which php-fpm began to count anew, have nothing to compare with.
   if [[ -n $before_accepted ]] && ((accepted >= before_accepted)); then
-    words="$(aws_call monitoring GraniteServiceVersion20100801.PutMetricData "$(payload)" 2>&1)" ||
+    words="$(send_metrics "$(payload)" 2>&1)" ||
       note "the metrics of this interval are lost: ${words##*$'\n'}"
   fi
   before_accepted=$accepted before_busy=$busy before_queued=$queued
@@ -77,6 +110,7 @@ publish() {
     next=$((next + 1000))
     sample || true
     count=$((count + 1))
+    if ((count == SAMPLES / 2)); then look_at_share; fi
     if ((count == SAMPLES)); then
       count=0
       close_interval

@@ -2,6 +2,10 @@
 # `tandem-node` on a web node: launch, drain, check-page. Needs lib.sh.
 # shellcheck source=infra/nodes/steps.sh
 source "$TANDEM_FILES/steps.sh"
+# shellcheck source=infra/nodes/files.sh
+source "$TANDEM_FILES/files.sh"
+# shellcheck source=infra/nodes/cache.sh
+source "$TANDEM_FILES/cache.sh"
 
 readonly WRITER_WAIT_SECONDS=10 # a failover takes less; a longer absence is for the controller to know
 readonly PAGE_SECONDS_MAX=20
@@ -11,9 +15,20 @@ readonly DRAIN_SECONDS_MAX=3600
 launch() {
   step "boot is over" boot_finished
   step "nginx, php-fpm, haproxy and publish run" programs_run nginx php-fpm haproxy publish
+  if has_share; then step "the shared files are mounted" files; fi
+  if has_cache; then step "the cache tells its servers" cache_answers; fi
   step "the writer answers through HAProxy" writer_answers
   step "WordPress is installed" wordpress_installed
   step "the first page renders" check_page
+}
+
+# The mount proves itself before any page does, and the report of it does not wait for the next interval.
+files() {
+  local words
+  prove_share
+  # shellcheck source=infra/nodes/publish.sh
+  source "$TANDEM_FILES/publish.sh"
+  words="$(send_metrics "$(body_of %s "$(share_metric 1)")" 2>&1)" || note "the report of the mount is lost: ${words##*$'\n'}"
 }
 
 # PHP on the command line with what wp-config.php reads, as php-fpm's pool gives it to the site.
@@ -85,5 +100,6 @@ drain() {
     sleep 0.1
   done
   service publish stop
+  if has_share; then leave_share; fi
   printf 'drained: no request in flight after %s s\n' "$((SECONDS - deadline + 10#$seconds))"
 }

@@ -1,9 +1,12 @@
 import { AutoScalingClient } from "@aws-sdk/client-auto-scaling";
+import { CloudFrontClient } from "@aws-sdk/client-cloudfront";
 import { CloudWatchClient } from "@aws-sdk/client-cloudwatch";
-import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { DynamoDBClient, type DynamoDBClientConfig } from "@aws-sdk/client-dynamodb";
 import { EC2Client } from "@aws-sdk/client-ec2";
+import { ElastiCacheClient } from "@aws-sdk/client-elasticache";
 import { ElasticLoadBalancingV2Client } from "@aws-sdk/client-elastic-load-balancing-v2";
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
+import { Route53Client } from "@aws-sdk/client-route-53";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SSMClient } from "@aws-sdk/client-ssm";
 
@@ -19,17 +22,39 @@ const LIMITS = {
   requestHandler: { connectionTimeout: 1_000, requestTimeout: 5_000 },
 } as const;
 
-/** One client per process, made at its first use. Marked pure below: a bundle carries only the clients that it uses. */
-function once<T>(make: () => T): () => T {
-  let client: T | undefined;
-  return () => (client ??= make());
+/** Another way to AWS than the environment's: the simulation has no sockets, no key files and no wall clock. */
+export interface Connection {
+  readonly credentials?: NonNullable<DynamoDBClientConfig["credentials"]>;
+  readonly endpoint?: string;
+  readonly region?: string;
+  readonly requestHandler?: NonNullable<DynamoDBClientConfig["requestHandler"]>;
+  readonly retryStrategy?: NonNullable<DynamoDBClientConfig["retryStrategy"]>;
 }
 
-export const autoScalingClient = /* @__PURE__ */ once(() => new AutoScalingClient(LIMITS));
-export const cloudWatchClient = /* @__PURE__ */ once(() => new CloudWatchClient(LIMITS));
-export const dynamoDbClient = /* @__PURE__ */ once(() => new DynamoDBClient(LIMITS));
-export const ec2Client = /* @__PURE__ */ once(() => new EC2Client(LIMITS));
-export const elbv2Client = /* @__PURE__ */ once(() => new ElasticLoadBalancingV2Client(LIMITS));
-export const eventBridgeClient = /* @__PURE__ */ once(() => new EventBridgeClient(LIMITS));
-export const secretsManagerClient = /* @__PURE__ */ once(() => new SecretsManagerClient(LIMITS));
-export const ssmClient = /* @__PURE__ */ once(() => new SSMClient(LIMITS));
+/** The connection that the environment names. */
+const ENVIRONMENT: Connection = {};
+
+/**
+ * One client per process and connection, made at its first use. Marked pure below: a bundle carries only the clients
+ * that it uses.
+ */
+function once<T>(make: (limits: Omit<typeof LIMITS, "requestHandler"> & Connection) => T): (connection?: Connection) => T {
+  const clients = new WeakMap<Connection, T>();
+  return (connection = ENVIRONMENT) => {
+    const client = clients.get(connection) ?? make({ ...LIMITS, ...connection });
+    clients.set(connection, client);
+    return client;
+  };
+}
+
+export const autoScalingClient = /* @__PURE__ */ once((limits) => new AutoScalingClient(limits));
+export const cloudFrontClient = /* @__PURE__ */ once((limits) => new CloudFrontClient(limits));
+export const cloudWatchClient = /* @__PURE__ */ once((limits) => new CloudWatchClient(limits));
+export const dynamoDbClient = /* @__PURE__ */ once((limits) => new DynamoDBClient(limits));
+export const ec2Client = /* @__PURE__ */ once((limits) => new EC2Client(limits));
+export const elastiCacheClient = /* @__PURE__ */ once((limits) => new ElastiCacheClient(limits));
+export const elbv2Client = /* @__PURE__ */ once((limits) => new ElasticLoadBalancingV2Client(limits));
+export const eventBridgeClient = /* @__PURE__ */ once((limits) => new EventBridgeClient(limits));
+export const route53Client = /* @__PURE__ */ once((limits) => new Route53Client(limits));
+export const secretsManagerClient = /* @__PURE__ */ once((limits) => new SecretsManagerClient(limits));
+export const ssmClient = /* @__PURE__ */ once((limits) => new SSMClient(limits));

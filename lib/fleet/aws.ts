@@ -21,9 +21,12 @@ import { callAws } from "../aws/errors.ts";
 import { PERIOD_MS, WINDOW_MS, type LoadSample } from "./capacity.ts";
 import type { Target, TargetState } from "./node/plan.ts";
 
-export interface FleetClients {
+export interface CapacityClients {
   readonly autoScaling: AutoScalingClient;
   readonly cloudWatch: CloudWatchClient;
+}
+
+export interface FleetClients extends CapacityClients {
   readonly elbv2: ElasticLoadBalancingV2Client;
 }
 
@@ -39,7 +42,10 @@ export interface Alarm {
 }
 
 /** Adapter of the web tier: one function per AWS call, without SDK types. All throw TandemError (lib/aws/errors.ts). */
-export function fleetAws({ autoScaling, cloudWatch, elbv2 }: FleetClients) {
+export const fleetAws = (clients: FleetClients) => ({ ...capacityAws(clients), ...nodesAws(clients) });
+
+/** What the tier's size is decided on and set by. */
+export function capacityAws({ autoScaling, cloudWatch }: CapacityClients) {
   return {
     /** The whole window that ends at `now`, a sample per period in which all the metrics are there, oldest first. */
     async samples(namespace: string, group: string, now: number): Promise<readonly LoadSample[]> {
@@ -62,6 +68,18 @@ export function fleetAws({ autoScaling, cloudWatch, elbv2 }: FleetClients) {
       }
       return samplesOf(results);
     },
+    async setDesired(group: string, desired: number): Promise<void> {
+      const input = { AutoScalingGroupName: group, DesiredCapacity: desired, HonorCooldown: false };
+      await callAws(`set desired capacity of ${group} to ${desired}`, () =>
+        autoScaling.send(new SetDesiredCapacityCommand(input)),
+      );
+    },
+  };
+}
+
+/** Alarms, and the nodes with their targets. */
+function nodesAws({ autoScaling, cloudWatch, elbv2 }: FleetClients) {
+  return {
     /** Metric alarms whose name begins with the prefix. */
     async alarms(prefix: string): Promise<readonly Alarm[]> {
       return callAws(`describe the alarms ${prefix}*`, async () => {
@@ -74,12 +92,6 @@ export function fleetAws({ autoScaling, cloudWatch, elbv2 }: FleetClients) {
         }
         return alarms;
       });
-    },
-    async setDesired(group: string, desired: number): Promise<void> {
-      const input = { AutoScalingGroupName: group, DesiredCapacity: desired, HonorCooldown: false };
-      await callAws(`set desired capacity of ${group} to ${desired}`, () =>
-        autoScaling.send(new SetDesiredCapacityCommand(input)),
-      );
     },
     async markUnhealthy(instanceId: string): Promise<void> {
       const input = { InstanceId: instanceId, HealthStatus: "Unhealthy", ShouldRespectGracePeriod: false };

@@ -1,17 +1,17 @@
 import { assertNever } from "../assert.ts";
 import type { Capability } from "../reconcile/capability.ts";
-import { factOf, lifecycleAws } from "../lifecycle/aws.ts";
-import { fleetAws } from "./aws.ts";
+import { factOf, groupsAws } from "../lifecycle/aws.ts";
+import { capacityAws } from "./aws.ts";
 import { noteChange, readChange } from "./change.ts";
-import type { FleetDeps } from "./deps.ts";
+import type { CapacityDeps } from "./deps.ts";
 import { planCapacity, type CapacityAction, type CapacityObservation, type SetDesired } from "./plan.ts";
 import { answerHolds, applyAnswer } from "./request.ts";
 
 /** Scope `web`: how many nodes the web tier has. */
-export function webCapacity(deps: FleetDeps): Capability<CapacityObservation, CapacityAction> {
+export function webCapacity(deps: CapacityDeps): Capability<CapacityObservation, CapacityAction> {
   const { spec, clock, table, requests } = deps;
-  const aws = fleetAws(deps);
-  const groups = lifecycleAws(deps);
+  const aws = capacityAws(deps);
+  const groups = groupsAws(deps);
 
   const groupHolds = async (action: SetDesired): Promise<true | string> => {
     const group = await groups.group(action.group);

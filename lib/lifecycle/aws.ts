@@ -20,8 +20,11 @@ import { TandemError } from "../errors.ts";
 import { absent, known, unknown, type Fact } from "../reconcile/fact.ts";
 import type { CommandRun, Group, Machine, MachineState, Membership } from "./observation.ts";
 
-export interface LifecycleClients {
+export interface GroupClients {
   readonly autoScaling: AutoScalingClient;
+}
+
+export interface LifecycleClients extends GroupClients {
   readonly ec2: EC2Client;
   readonly ssm: SSMClient;
 }
@@ -35,13 +38,14 @@ const DELIVERY_SECONDS = 30;
 
 /** Adapter: one function per AWS call, without SDK types. All throw TandemError (lib/aws/errors.ts). */
 export const lifecycleAws = (clients: LifecycleClients) => ({
+  ...groupsAws(clients),
   ...machinery(clients),
   ...commands(clients),
   ...hookActions(clients),
 });
 
-/** What groups, EC2 and SSM say of instances. */
-function machinery({ autoScaling, ec2, ssm }: LifecycleClients) {
+/** What groups say of themselves and of their instances; of its own, so that who reads only this needs no EC2. */
+export function groupsAws({ autoScaling }: GroupClients) {
   return {
     /** Undefined: no such group. */
     async group(name: string): Promise<Group | undefined> {
@@ -64,6 +68,12 @@ function machinery({ autoScaling, ec2, ssm }: LifecycleClients) {
         healthy: found.HealthStatus?.toLowerCase() === "healthy",
       };
     },
+  };
+}
+
+/** What EC2 and SSM say of instances. */
+function machinery({ ec2, ssm }: LifecycleClients) {
+  return {
     /** By instance id; what EC2 does not know is not in the map. A filter, unlike a list of ids, does not fail on one. */
     async machines(instanceIds: readonly string[]): Promise<ReadonlyMap<string, Machine>> {
       const machines = new Map<string, Machine>();

@@ -1,7 +1,8 @@
 import { assertNever } from "../assert.ts";
 import { isoTime } from "../clock.ts";
 import { TandemError } from "../errors.ts";
-import { lookAt, planOf, type Farm } from "../farm.ts";
+import type { Farm } from "../farm.ts";
+import { lookAt, planOf } from "../lookout.ts";
 import { nodesToLookAt } from "../fleet/nodes.ts";
 import type { JournalLine } from "../reconcile/journal.ts";
 import type { OperatorRequest, Wish } from "../reconcile/requests.ts";

@@ -32,8 +32,13 @@ export async function applyPlan<O, A extends Action>(
       await record.action(action, "planned", `not applied: ${holds}`);
       return "changed";
     }
+    // Written ahead: a controller that ends between an act and its line would leave a change that nothing explains.
+    await record.action(action, "planned", "begun");
     // Last of all the checks, because it is the one that must be fresh: reading a precondition can take seconds.
-    if (!(await lease.renew())) return "superseded";
+    if (!(await lease.renew())) {
+      await record.action(action, "planned", "not applied: somebody else holds the lease");
+      return "superseded";
+    }
     await record.action(action, "applied", `done: ${await attempt(action, lease, record, capability)}`);
   }
   return "applied";

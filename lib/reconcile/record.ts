@@ -11,6 +11,7 @@ export interface LookRecord {
   readonly lines: readonly JournalLine[];
   /** Notes what is newly wrong (`detected`) and what is wrong no longer (`verified`); no change, no line. */
   problems(found: readonly Problem[]): Promise<void>;
+  /** `planned` with `begun` is written before an act, `applied` after it. */
   action(action: Action, phase: "planned" | "applied", result: string): Promise<void>;
   /** Notes a failure once, however often it is handed up. */
   failed(error: unknown, action?: Action): Promise<void>;
@@ -26,9 +27,12 @@ export function openRecord(deps: LoopDeps, lease: Lease, cause: string): LookRec
   const publishing: Promise<void>[] = [];
   const noted = new Set<unknown>();
   let before: readonly OpenProblem[] | undefined;
+  let lastAt = 0;
 
   const write = async (words: Words): Promise<void> => {
-    const line: JournalLine = { id: deps.ids.uuid(), at: isoTime(deps.clock.now()), scope, cause, fence, ...words };
+    // The journal is sorted by time: two lines of one look in the same millisecond would change places.
+    lastAt = Math.max(deps.clock.now(), lastAt + 1);
+    const line: JournalLine = { id: deps.ids.uuid(), at: isoTime(lastAt), scope, cause, fence, ...words };
     lines.push(line);
     deps.log(line);
     publishing.push(deps.publish(line).catch(() => deps.count("UnpublishedLines")));

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
+import { cloudFaultCommands, cloudFaults } from "./cloud-fault.ts";
 import { parseDuration } from "./duration.ts";
 import { announce, readStatus } from "./invoke.ts";
 import { DECLARED_WAIT_MS, ratedRequestsPerSecond, runLoad } from "./load.ts";
@@ -19,6 +20,7 @@ const faults: readonly { readonly kind: string; readonly usage: string; readonly
     what: "the machine is lost: every process of it dies at once",
   },
   { kind: "event", usage: "fault event <file|->", what: "puts an event envelope on the default bus unchanged" },
+  ...cloudFaults,
   { kind: "heal", usage: "fault heal", what: "ends every fault that lasts until it is ended" },
 ];
 
@@ -157,6 +159,7 @@ export function faultCommands(program: Command): void {
     .argument("<file>", "event envelope as JSON, - for standard input")
     .description("put an event on the default bus unchanged")
     .action(async (file: string) => event(file));
+  cloudFaultCommands(fault, async (wish) => inject(localFarm(), wish));
   fault
     .command("heal")
     .description("end every fault that lasts")

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import type { FarmStatus } from "../../lib/status.ts";
@@ -6,6 +7,10 @@ import type { Target } from "./target.ts";
 
 /** `maintain` works at most 300 s; the client must not give up before it. */
 const REQUEST_TIMEOUT_MS = 310_000;
+
+/** An API that refuses this often is not only busy for a moment. */
+const ATTEMPTS_MAX = 4;
+const ATTEMPT_DELAY_MS = 200;
 
 const clientOptions = (target: Target) => ({
   region: target.region,
@@ -20,7 +25,9 @@ const clientOptions = (target: Target) => ({
 /** Says on stderr which world and account the command is about to touch. */
 export async function announce(target: Target): Promise<void> {
   try {
-    const identity = await new STSClient(clientOptions(target)).send(new GetCallerIdentityCommand({}));
+    const identity = await new STSClient({ ...clientOptions(target), maxAttempts: ATTEMPTS_MAX }).send(
+      new GetCallerIdentityCommand({}),
+    );
     const world = target.world === "endpoint" ? `endpoint ${target.endpoint}` : target.world;
     printNote(`world ${world}, account ${identity.Account}, region ${target.region}, stage ${target.stage}`);
   } catch (error) {
@@ -37,7 +44,8 @@ export async function invoke(target: Target, name: "maintain" | "panel", payload
   const client = new LambdaClient(clientOptions(target));
   let answer;
   try {
-    answer = await client.send(new InvokeCommand({ FunctionName: functionName, Payload: JSON.stringify(payload) }));
+    const input = { FunctionName: functionName, Payload: JSON.stringify(payload) };
+    answer = await unlessThrottled(() => client.send(new InvokeCommand(input)));
   } catch (error) {
     if (error instanceof Error && error.name === "ResourceNotFoundException") {
       throw new CliError(`there is no function ${functionName}: is stage "${target.stage}" deployed there?`);
@@ -53,6 +61,19 @@ export async function invoke(target: Target, name: "maintain" | "panel", payload
   const refused = refusal(value);
   if (refused !== undefined) throw new CliError(refused);
   return value;
+}
+
+/** What was refused before it began is sent again; anything else could be done twice. */
+async function unlessThrottled<T>(send: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await send();
+    } catch (error) {
+      const isThrottled = error instanceof Error && error.name === "TooManyRequestsException";
+      if (!isThrottled || attempt >= ATTEMPTS_MAX) throw error;
+      await sleep(ATTEMPT_DELAY_MS * attempt);
+    }
+  }
 }
 
 export const readStatus = async (target: Target): Promise<FarmStatus> =>

@@ -16,6 +16,9 @@ export function showStatus(status: FarmStatus): void {
   showFrozen(status.frozen);
   showWeb(status.web);
   showDatabase(status.database);
+  showCache(status.cache);
+  showFiles(status.files);
+  showEdge(status.edge);
   showAlarms(status.alarms);
   showRequests(status.requests);
 }
@@ -29,8 +32,14 @@ function showFrozen(frozen: FarmStatus["frozen"]): void {
 function showWeb(web: FarmStatus["web"]): void {
   if (isUnknown(web)) return printLine(`\nweb: unknown: ${web.unknown}`);
   printLine(`\nweb: ${web.desired} wanted, ${web.min} to ${web.max} allowed`);
-  const rows = web.nodes.map((node) => [node.id, node.state, cell(node.health), cell(node.address)]);
-  printLine(table([["NODE", "STATE", "HEALTH", "ADDRESS"], ...rows]));
+  const rows = web.nodes.map((node) => [
+    node.id,
+    node.state,
+    cell(node.health),
+    cell(node.address),
+    cell(node.mounted),
+  ]);
+  printLine(table([["NODE", "STATE", "HEALTH", "ADDRESS", "MOUNTED"], ...rows]));
 }
 
 function showDatabase(database: FarmStatus["database"]): void {
@@ -49,6 +58,45 @@ function showDatabase(database: FarmStatus["database"]): void {
   for (const { code, node, detail, since } of database.problems) {
     printLine(`problem ${code}${node === undefined ? "" : ` on ${node}`} since ${time(since)}: ${detail}`);
   }
+}
+
+/** Two digits are enough to see a cold cache. */
+const percent = (ratio: Known<number>): string => (isUnknown(ratio) ? cell(ratio) : `${Math.round(ratio * 100)} %`);
+
+function showCache(cache: FarmStatus["cache"]): void {
+  if (isUnknown(cache)) return printLine(`\ncache: unknown: ${cache.unknown}`);
+  printLine(`\ncache: ${cache.nodes.length} nodes`);
+  const rows = cache.nodes.map((node) => [
+    node.id,
+    node.state,
+    `${node.address}:${node.port}`,
+    cell(node.items),
+    percent(node.hitRatio),
+  ]);
+  printLine(table([["NODE", "STATE", "ADDRESS", "ITEMS", "HITS"], ...rows]));
+}
+
+function showFiles(files: FarmStatus["files"]): void {
+  if (isUnknown(files)) return printLine(`\nfiles: unknown: ${files.unknown}`);
+  printLine(`\nfiles: ${files.server}, mounted on ${cell(files.mounted)} of ${files.of} nodes`);
+}
+
+function showEdge({ distribution, records, pendingPaths, invalidations }: FarmStatus["edge"]): void {
+  const where =
+    distribution === null
+      ? "no distribution"
+      : isUnknown(distribution)
+        ? cell(distribution)
+        : `${distribution.domainName} ${distribution.state}`;
+  printLine(`\nedge: ${where}, ${cell(pendingPaths)} paths being invalidated`);
+  if (isUnknown(invalidations)) printLine(`invalidations: ${cell(invalidations)}`);
+  else
+    for (const { id, createdAt, state } of invalidations.filter((one) => one.state === "InProgress"))
+      printLine(`invalidation ${id} since ${time(createdAt)}: ${state}`);
+  if (isUnknown(records)) return printLine(`records: ${cell(records)}`);
+  if (records.length === 0) return;
+  const rows = records.map(({ name, type, values, routing = "simple" }) => [name, type, routing, values.join(" ")]);
+  printLine(table([["RECORD", "TYPE", "ROUTING", "VALUES"], ...rows]));
 }
 
 function showAlarms(alarms: FarmStatus["alarms"]): void {

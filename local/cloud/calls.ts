@@ -10,8 +10,8 @@ export interface CallRecord {
   readonly service: string;
   readonly operation: string;
   readonly resource: string;
-  /** `unenforced`: the caller is known, but no policy was asked. */
-  readonly decision: "unenforced";
+  /** What the caller's policies said. `unenforced`: nobody asked them, because the request was refused before. */
+  readonly decision: "allowed" | "denied" | "unenforced";
   readonly status: number;
   /** Code of the error that was answered. */
   readonly error?: string;

@@ -1,7 +1,10 @@
 import { isoTime } from "../../lib/clock.ts";
 import type { CallRecord } from "./calls.ts";
 import { CloudError } from "./errors.ts";
+import { noCallFaults, type CallFaults } from "./faults/index.ts";
 import { listenHttp, type HttpListener } from "./http.ts";
+import type { Authorize } from "./iam/authorize/authorizer.ts";
+import type { ActionService, AuthorizedCall } from "./iam/authorize/requirements.ts";
 import type { Call, CallService, Principal, Service, ServiceId, World } from "./service.ts";
 import {
   checkedInput,
@@ -21,6 +24,17 @@ export interface Endpoint {
   /** Answers one request without a socket; never rejects. */
   readonly handle: (request: WireRequest) => Promise<WireResponse>;
   readonly callService: CallService;
+  /**
+   * A service of the cloud does something inside the cloud with the rights of a role, as Lambda writes a function's log:
+   * the policies are asked and the call is recorded as if it had been made. Throws the denial.
+   */
+  readonly requireFor: (
+    principal: Principal,
+    service: ActionService,
+    operation: string,
+    input: Members,
+    resource: string,
+  ) => void;
   /** An HTTP server over `handle`; port 0 takes a free one. Rejects when the port is in use. */
   readonly listen: (host: string, port: number) => Promise<HttpListener>;
 }
@@ -30,6 +44,10 @@ export interface EndpointParts {
   readonly services: ReadonlyMap<ServiceId, Service>;
   readonly principalOf: (accessKeyId: string) => Principal | undefined;
   readonly record: (line: CallRecord) => void;
+  /** What goes wrong on purpose with calls over the wire. Absent: nothing. */
+  readonly faults?: CallFaults;
+  /** Asked once for every call, when it is decoded. Absent in an endpoint of services alone, which has no policies. */
+  readonly authorize?: Authorize;
 }
 
 const isMembers = (value: unknown): value is Members =>
@@ -49,6 +67,7 @@ interface Outcome {
   readonly operation: string;
   readonly resource: string;
   readonly status: number;
+  readonly decision: CallRecord["decision"];
   readonly error?: string;
 }
 
@@ -57,15 +76,17 @@ interface Core {
   readonly world: World;
   readonly note: (outcome: Outcome) => void;
   readonly resourceOf: (service: ServiceId, operation: string, input: Members) => string;
+  /** What the policies say; the denial itself is in `error`. */
+  readonly decide: (call: AuthorizedCall) => { readonly decision: CallRecord["decision"]; readonly error?: CloudError };
   readonly run: (service: ServiceId, operation: string, input: Members, call: Call) => Promise<Members>;
   readonly principalFor: (form: Form) => Principal;
 }
 
-function openCore({ world, services, principalOf, record }: EndpointParts): Core {
+function openCore({ world, services, principalOf, record, authorize }: EndpointParts): Core {
   const note = (outcome: Outcome): void => {
-    const { status, error, ...who } = outcome;
+    const { status, error, decision, ...who } = outcome;
     const at = isoTime(world.clock.now());
-    record({ at, ...who, decision: "unenforced", status, ...(error !== undefined && { error }) });
+    record({ at, ...who, decision, status, ...(error !== undefined && { error }) });
   };
 
   const resourceOf = (service: ServiceId, operation: string, input: Members): string => {
@@ -76,6 +97,19 @@ function openCore({ world, services, principalOf, record }: EndpointParts): Core
         `${service}:${operation}: resource unknown: ${error instanceof Error ? error.message : String(error)}`,
       );
       return "*";
+    }
+  };
+
+  const decide: Core["decide"] = (call) => {
+    if (authorize === undefined) return { decision: "unenforced" };
+    try {
+      authorize(call);
+      return { decision: "allowed" };
+    } catch (error) {
+      return {
+        decision: "denied",
+        error: asCloudError(world, `authorization of ${call.service}:${call.operation}`, error),
+      };
     }
   };
 
@@ -96,18 +130,28 @@ function openCore({ world, services, principalOf, record }: EndpointParts): Core
     throw new CloudError("InvalidClientTokenId", "The security token included in the request is invalid.", 403);
   };
 
-  return { world, note, resourceOf, run, principalFor };
+  return { world, note, resourceOf, decide, run, principalFor };
 }
 
 /** Answers what can be decoded; what cannot is thrown on. */
-async function answer(core: Core, request: WireRequest, requestId: string): Promise<WireResponse> {
+async function answer(core: Core, faults: CallFaults, request: WireRequest, requestId: string): Promise<WireResponse> {
   const decoded = await decodeRequest(request);
   const { service, operation, input, form } = decoded;
-  let outcome = { principal: form.accessKeyId ?? "unsigned", service, operation, resource: "*" };
+  let outcome: Omit<Outcome, "status"> = {
+    principal: form.accessKeyId ?? "unsigned",
+    service,
+    operation,
+    resource: "*",
+    decision: "unenforced",
+  };
   try {
     const principal = core.principalFor(form);
-    outcome = { ...outcome, principal: principal.arn, resource: core.resourceOf(service, operation, input) };
-    const output = await core.run(service, operation, input, { principal, requestId });
+    const resource = core.resourceOf(service, operation, input);
+    const { decision, error } = core.decide({ principal, service, operation, input, resource });
+    outcome = { ...outcome, principal: principal.arn, resource, decision };
+    if (error !== undefined) throw error;
+    const call = { principal, requestId };
+    const output = await faults.call(decoded, () => core.run(service, operation, input, call));
     const response = encodeOutput(decoded, output, requestId);
     core.note({ ...outcome, status: response.status });
     return response;
@@ -136,6 +180,7 @@ function refuse(core: Core, error: UndecodableRequest, requestId: string): WireR
     service,
     operation: form.operation || "unknown",
     resource: "*",
+    decision: "unenforced",
     status: response.status,
     error: shown.code,
   });
@@ -144,21 +189,43 @@ function refuse(core: Core, error: UndecodableRequest, requestId: string): WireR
 
 const callServiceOf = (core: Core): CallService => {
   return async (principal, service, operation, input) => {
-    const base = { principal: principal.arn, service, operation };
-    let resource = "*";
+    let base: Omit<Outcome, "status"> = {
+      principal: principal.arn,
+      service,
+      operation,
+      resource: "*",
+      decision: "unenforced",
+    };
     try {
       const checked = await checkedInput(service, operation, input);
-      resource = core.resourceOf(service, operation, checked);
+      const resource = core.resourceOf(service, operation, checked);
+      const { decision, error } = core.decide({ principal, service, operation, input: checked, resource });
+      base = { ...base, resource, decision };
+      if (error !== undefined) throw error;
       const output = await core.run(service, operation, checked, { principal, requestId: core.world.ids.uuid() });
-      core.note({ ...base, resource, status: 200 });
+      core.note({ ...base, status: 200 });
       return output;
     } catch (cause) {
       const error = asCloudError(core.world, `${service}:${operation}`, cause);
-      core.note({ ...base, resource, status: error.status, error: error.code });
+      core.note({ ...base, status: error.status, error: error.code });
       throw error;
     }
   };
 };
+
+function requireFor(
+  core: Core,
+  principal: Principal,
+  service: ActionService,
+  operation: string,
+  input: Members,
+  resource: string,
+): void {
+  const { decision, error } = core.decide({ principal, service, operation, input, resource });
+  const outcome = { principal: principal.arn, service, operation, resource, decision };
+  core.note({ ...outcome, status: error?.status ?? 200, ...(error !== undefined && { error: error.code }) });
+  if (error !== undefined) throw error;
+}
 
 /**
  * The one door of the embedded cloud. Signatures are not verified: the endpoint is on loopback, and whoever can reach it
@@ -169,7 +236,7 @@ export function openEndpoint(parts: EndpointParts): Endpoint {
   const handle = async (request: WireRequest): Promise<WireResponse> => {
     const requestId = parts.world.ids.uuid();
     try {
-      return await answer(core, request, requestId);
+      return await answer(core, parts.faults ?? noCallFaults, request, requestId);
     } catch (error) {
       if (error instanceof UndecodableRequest) return refuse(core, error, requestId);
       const form: Form = { writing: "rest-xml", operation: "", contentType: "", method: request.method };
@@ -177,5 +244,10 @@ export function openEndpoint(parts: EndpointParts): Endpoint {
     }
   };
 
-  return { handle, callService: callServiceOf(core), listen: (host, port) => listenHttp(handle, host, port) };
+  return {
+    handle,
+    callService: callServiceOf(core),
+    requireFor: (...asked) => requireFor(core, ...asked),
+    listen: (host, port) => listenHttp(handle, host, port),
+  };
 }

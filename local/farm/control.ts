@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
 import type { Cloud } from "../cloud/cloud.ts";
 import type { WireRequest, WireResponse } from "../cloud/wire/index.ts";
+import { cloudFaultSchemas, injectCloudFault } from "./cloud-fault.ts";
 
 /** A killed machine must be seen as gone by then; SIGKILL and one state change take far less. */
 const OBSERVED_SECONDS_MAX = 10;
@@ -10,6 +11,7 @@ const wishSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("kill"), instanceId: z.string() }),
   z.object({ kind: z.literal("event"), envelope: z.unknown() }),
   z.object({ kind: z.literal("heal") }),
+  ...cloudFaultSchemas,
 ]);
 type Wish = z.infer<typeof wishSchema>;
 
@@ -20,19 +22,23 @@ class Refusal extends Error {}
  * The door through which `tandem fault` reaches a local farm: faults are no AWS calls, so they have a path of their own
  * beside the AWS endpoint, for the holder of the operator's secret only. Undefined: the request is not for this door.
  */
-export function openControl(cloud: Cloud, token: string) {
+export function openControl(cloud: Cloud, operator: { readonly accessKeyId: string; readonly secret: string }) {
   return async (request: WireRequest): Promise<WireResponse | undefined> => {
     if (request.url !== "/_tandem/fault") return undefined;
-    if (request.headers["authorization"] !== `Bearer ${token}`) return answer(403, { error: "not the operator" });
+    if (request.headers["authorization"] !== `Bearer ${operator.secret}`)
+      return answer(403, { error: "not the operator" });
     try {
       const wish = wishSchema.safeParse(JSON.parse(request.body.toString("utf8")));
       if (!wish.success) return answer(400, { error: z.prettifyError(wish.error) });
-      return answer(200, await inject(cloud, wish.data));
+      return answer(200, await inject(cloud, operator.accessKeyId, wish.data));
     } catch (error) {
-      return answer(error instanceof Refusal || error instanceof SyntaxError ? 400 : 500, { error: String(error) });
+      return answer(isRefusal(error) ? 400 : 500, { error: String(error) });
     }
   };
 }
+
+const isRefusal = (error: unknown): boolean =>
+  error instanceof Refusal || error instanceof SyntaxError || error instanceof RangeError;
 
 const answer = (status: number, body: unknown): WireResponse => ({
   status,
@@ -40,7 +46,7 @@ const answer = (status: number, body: unknown): WireResponse => ({
   body: Buffer.from(JSON.stringify(body)),
 });
 
-async function inject(cloud: Cloud, wish: Wish): Promise<Record<string, unknown>> {
+async function inject(cloud: Cloud, accessKeyId: string, wish: Wish): Promise<Record<string, unknown>> {
   switch (wish.kind) {
     case "kill":
       return kill(cloud, wish.instanceId);
@@ -48,8 +54,11 @@ async function inject(cloud: Cloud, wish: Wish): Promise<Record<string, unknown>
       cloud.bus.deliver(wish.envelope);
       return { delivered: true };
     case "heal":
-      // A killed machine is healed by the controller; this version has no fault that stays until it is healed by hand.
-      return { healed: 0 };
+      // A killed machine is healed by the controller, not by hand.
+      return { healed: cloud.faults.heal() };
+    case "api":
+    case "events":
+      return injectCloudFault(cloud, accessKeyId, wish);
   }
 }
 

@@ -4,8 +4,8 @@ import type dns2 from "dns2";
 import { Packet, TCPServer, UDPServer } from "dns2";
 import type { DnsRecord } from "../cloud/services/route53/answer.ts";
 
-/** What a name server knows: undefined for a name that does not exist. */
-export type Answer = (name: string, type: string) => readonly DnsRecord[] | undefined;
+/** What a name server knows, for a visitor at an address: undefined for a name that does not exist. */
+export type Answer = (name: string, type: string, viewer?: string) => readonly DnsRecord[] | undefined;
 
 export interface DnsServer {
   readonly address: string;
@@ -87,8 +87,20 @@ function authorityOf(answer: Answer, name: string): readonly DnsRecord[] {
   return [];
 }
 
+/** RFC 7871: the network of the resolver's own client, if it tells. */
+function clientSubnet(request: dns2.Packet): string | undefined {
+  for (const additional of request.additionals) {
+    const options: unknown = additional.type === Packet.TYPE.EDNS ? Reflect.get(additional, "rdata") : undefined;
+    for (const option of Array.isArray(options) ? options : []) {
+      const { ednsCode, ip } = { ednsCode: undefined, ip: undefined, ...option };
+      if (ednsCode === Packet.EDNS_OPTION_CODE.ECS && typeof ip === "string") return ip;
+    }
+  }
+  return undefined;
+}
+
 /** The response to a query: NXDOMAIN and "no such record" carry the zone's SOA (RFC 2308), foreign names are refused. */
-export function respond(request: dns2.Packet, answer: Answer): dns2.Packet {
+export function respond(request: dns2.Packet, answer: Answer, resolver?: string): dns2.Packet {
   const response = Packet.createResponseFromRequest(request);
   const [question] = request.questions;
   const type = typeNames.get(question?.type ?? 0);
@@ -96,7 +108,7 @@ export function respond(request: dns2.Packet, answer: Answer): dns2.Packet {
     response.header.rcode = NOT_IMPLEMENTED;
     return response;
   }
-  const records = answer(question.name, type);
+  const records = answer(question.name, type, clientSubnet(request) ?? resolver);
   const zone = records === undefined || records.length === 0 ? authorityOf(answer, question.name) : [];
   if ((records === undefined || records.length === 0) && zone.length === 0) {
     response.header.rcode = REFUSED;
@@ -114,9 +126,14 @@ interface Listening {
   close(): Promise<void>;
 }
 
+function resolverOf(from: object): string | undefined {
+  const sender: unknown = Reflect.get(from, "remoteAddress") ?? Reflect.get(from, "address");
+  return typeof sender === "string" ? sender : undefined;
+}
+
 async function listenOn(address: string, port: number, answer: Answer): Promise<Listening> {
-  const reply = (request: dns2.Packet, send: (response: dns2.Packet) => unknown): void =>
-    void send(respond(request, answer));
+  // the third argument is the sender of a datagram or, over TCP, the socket
+  const reply: dns2.DnsHandler = (request, send, from) => void send(respond(request, answer, resolverOf(from)));
   const tcp = new TCPServer(reply);
   const udp = new UDPServer(reply);
   // a malformed query gets no answer, as from any name server

@@ -10,13 +10,18 @@ import { randomIds } from "../cloud/ids.ts";
 import { processRuntime } from "../cloud/lambda/process-runtime.ts";
 import type { Principal } from "../cloud/service.ts";
 import { httpProxy } from "./balancer/index.ts";
+import { httpCdn } from "./cdn/index.ts";
 import { openControl } from "./control.ts";
 import { deploy } from "./deploy.ts";
 import { openDns } from "./dns.ts";
+import { realProber } from "./health-prober.ts";
 import { openSandboxes } from "./instance/compute.ts";
 import { sweepLeftovers } from "./instance/registry.ts";
+import { openCacheServers } from "./memcached.ts";
 import type { FarmPaths } from "./paths.ts";
+import { realPost } from "./post.ts";
 import { openRelays } from "./relay.ts";
+import { openShares, servedFolder } from "./shares.ts";
 import { removeState, writeEnvironment, writeState } from "./state.ts";
 
 const ACCOUNT = "000000000000";
@@ -61,7 +66,7 @@ export async function openFarm(options: FarmOptions): Promise<Farm> {
   };
   try {
     const { operator, environment } = addOperator(cloud, options);
-    const server = await listen(cloud, options.port, environment["AWS_SECRET_ACCESS_KEY"] ?? "");
+    const server = await listen(cloud, options.port, environment);
     closers.push(() => server.close());
     const dns = await openDns(cloud.dns.answer, HOST, 0);
     closers.push(() => dns.close());
@@ -70,6 +75,7 @@ export async function openFarm(options: FarmOptions): Promise<Farm> {
 
     await deploy({ projectRoot: options.projectRoot, environment, log: progress, signal: options.signal });
     const site = await siteUrl(cloud, operator);
+    const edge = await stackOutput(cloud, operator, "StaticUrl");
     await untilServing(cloud, operator, site, options);
 
     const publish = (): void =>
@@ -82,9 +88,9 @@ export async function openFarm(options: FarmOptions): Promise<Farm> {
         account: ACCOUNT,
         endpoint: `http://${HOST}:${options.port}`,
         site,
-        edge: null,
+        edge: edge ?? null,
         page: null,
-        dns: { address: HOST, port: dns.port, zones: [`${STAGE}.tandem.internal`] },
+        dns: { address: HOST, port: dns.port, zones: cloud.dns.zones() },
         addresses: Object.fromEntries(addresses),
         logs: paths.log,
       });
@@ -100,25 +106,32 @@ export async function openFarm(options: FarmOptions): Promise<Farm> {
 
 function startCloud(options: FarmOptions): Cloud {
   const { paths, port } = options;
+  const machines = {
+    clock: wallCloudClock,
+    ids: randomIds,
+    relays: openRelays(),
+    folder: paths.machines,
+    logFolder: paths.machineLogs,
+    runFolder: paths.machineRegistry,
+    programs: join(paths.opt, "bin"),
+    path: process.env["PATH"] ?? "/usr/bin:/bin",
+    image: join(paths.opt, "image"),
+    shares: servedFolder(paths.share),
+    endpointUrl: () => `http://${HOST}:${port}`,
+  };
   return openCloud({
     account: ACCOUNT,
     region: REGION,
     clock: wallCloudClock,
     ids: randomIds,
-    compute: openSandboxes({
-      clock: wallCloudClock,
-      ids: randomIds,
-      relays: openRelays(),
-      folder: paths.machines,
-      logFolder: paths.machineLogs,
-      runFolder: paths.machineRegistry,
-      programs: join(paths.opt, "bin"),
-      path: process.env["PATH"] ?? "/usr/bin:/bin",
-      image: join(paths.opt, "image"),
-      endpointUrl: () => `http://${HOST}:${port}`,
-    }),
+    compute: openSandboxes(machines),
+    cacheServers: openCacheServers(machines),
+    shares: openShares(paths.share),
     runtime: processRuntime(),
     proxy: httpProxy(),
+    edge: httpCdn({ note: options.progress }),
+    healthProber: realProber,
+    post: realPost,
     functionsFolder: paths.functions,
     endpointUrl: () => `http://${HOST}:${port}`,
     record: callLog(paths.callsLog),
@@ -148,8 +161,15 @@ function addOperator(cloud: Cloud, options: FarmOptions): { operator: Principal;
 }
 
 /** The AWS endpoint, and beside it the door for faults. */
-async function listen(cloud: Cloud, port: number, token: string): Promise<HttpListener> {
-  const control = openControl(cloud, token);
+async function listen(
+  cloud: Cloud,
+  port: number,
+  keys: Readonly<Record<string, string>>,
+): Promise<HttpListener> {
+  const control = openControl(cloud, {
+    accessKeyId: keys["AWS_ACCESS_KEY_ID"] ?? "",
+    secret: keys["AWS_SECRET_ACCESS_KEY"] ?? "",
+  });
   try {
     return await listenHttp(async (request) => (await control(request)) ?? cloud.endpoint.handle(request), HOST, port);
   } catch (error) {
@@ -163,16 +183,21 @@ async function listen(cloud: Cloud, port: number, token: string): Promise<HttpLi
 }
 
 async function siteUrl(cloud: Cloud, operator: Principal): Promise<string> {
+  const found = await stackOutput(cloud, operator, "SiteUrl");
+  if (found === undefined) throw new Error("the stack has no output SiteUrl: see infra/web.yml");
+  return found;
+}
+
+async function stackOutput(cloud: Cloud, operator: Principal, key: string): Promise<string | undefined> {
   const answer = await cloud.endpoint.callService(operator, "cloudformation", "DescribeStacks", {
     StackName: `tandem-${STAGE}`,
   });
   const stacks = answer["Stacks"];
   const outputs: unknown = Array.isArray(stacks) ? stacks[0]?.Outputs : undefined;
   const found: unknown = Array.isArray(outputs)
-    ? outputs.find((each) => each.OutputKey === "SiteUrl")?.OutputValue
+    ? outputs.find((each) => each.OutputKey === key)?.OutputValue
     : undefined;
-  if (typeof found !== "string") throw new Error("the stack has no output SiteUrl: see infra/web.yml");
-  return found;
+  return typeof found === "string" ? found : undefined;
 }
 
 /** Waits until every wanted node is in service and the site answers through the balancer. */

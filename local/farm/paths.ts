@@ -7,6 +7,8 @@ export interface FarmPaths {
   readonly run: string;
   readonly log: string;
   readonly machines: string;
+  /** Shared file systems. */
+  readonly share: string;
   readonly functions: string;
   readonly farmJson: string;
   readonly env: string;
@@ -27,6 +29,7 @@ export function farmPaths(projectRoot: string): FarmPaths {
     run,
     log,
     machines: join(root, "machines"),
+    share: join(root, "share"),
     functions: join(root, "functions"),
     farmJson: join(run, "farm.json"),
     env: join(run, "env"),

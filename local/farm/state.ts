@@ -11,8 +11,8 @@ export interface FarmState {
   readonly account: string;
   readonly endpoint: string;
   readonly site: string;
-  /** The farm's static host; null until the edge is part of the farm. */
-  readonly edge: null;
+  /** Base URL of the farm's static host; null when the farm was deployed without an edge. */
+  readonly edge: string | null;
   /** The live page; null until the farm has one. */
   readonly page: null;
   readonly dns: { readonly address: string; readonly port: number; readonly zones: readonly string[] };

@@ -47,7 +47,11 @@ export async function installPrograms(tandem) {
   );
   rmSync(work, { recursive: true, force: true });
   const machine = Object.values(found).flatMap((commands) => Object.values(commands));
-  const own = [...readdirSync(join(opt, "bin")).map((name) => join("bin", name)), "image/wordpress", "image/mysql-template"];
+  const own = [
+    ...readdirSync(join(opt, "bin")).map((name) => join("bin", name)),
+    "image/wordpress",
+    "image/mysql-template",
+  ];
   writeLast(join(opt, "stamp.json"), `${JSON.stringify({ recipe: hashOf(RECIPE), machine, own }, null, 2)}\n`);
   say("set-up: done");
 }

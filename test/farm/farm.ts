@@ -64,6 +64,7 @@ const farmSchema = z.object({
   pid: z.number(),
   endpoint: z.string(),
   site: z.string(),
+  edge: z.string(),
   dns: z.object({ address: z.string(), port: z.number(), zones: z.array(z.string()) }),
   addresses: z.record(z.string(), z.string()),
 });
@@ -76,6 +77,7 @@ const statusSchema = z.looseObject({
     desired: z.number(),
     nodes: z.array(z.looseObject({ id: z.string(), state: z.string(), health: z.unknown() })),
   }),
+  edge: z.looseObject({ distribution: z.unknown(), records: z.array(z.looseObject({ name: z.string() })) }),
   database: z.looseObject({ problems: z.array(z.looseObject({ code: z.string() })), writer: z.unknown() }),
 });
 export type Status = z.infer<typeof statusSchema>;
@@ -113,6 +115,7 @@ const callSchema = z.looseObject({
   service: z.string(),
   operation: z.string(),
   resource: z.string(),
+  decision: z.enum(["allowed", "denied", "unenforced"]),
   status: z.number(),
 });
 

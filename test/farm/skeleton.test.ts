@@ -22,6 +22,7 @@ import {
   stopFarm,
   tandem,
 } from "./farm.ts";
+import { callsWithoutNeed, unusedInFarm } from "./rights.ts";
 
 const READY_SECONDS_MAX = 45;
 const ALARM_TO_SERVICE_SECONDS_MAX = 20;
@@ -66,6 +67,19 @@ describe("a farm that was started with two web nodes", () => {
     expect(pages.map((page) => page.status)).toEqual(pages.map(() => 200));
     expect(new Set(pages.map((page) => page.headers.get("x-tandem-node"))).size).toBe(2);
     for (const body of bodies) expect(body).toMatch(/<meta name="generator" content="WordPress [\d.]+"/);
+  });
+
+  test("serves a static file through the edge, the second time from its cache", async () => {
+    const file = `${farmJson().edge}/wp-includes/css/dashicons.min.css?ver=7`;
+    const first = await fetch(file);
+    const body = await first.text();
+    const second = await fetch(file);
+    expect([first.status, second.status]).toEqual([200, 200]);
+    expect(second.headers.get("x-cache")).toBe("Hit from cloudfront");
+    expect(await second.text()).toBe(body);
+    const { edge } = await status();
+    expect(edge.distribution).toMatchObject({ state: "Deployed", domainName: new URL(file).hostname });
+    expect(edge.records.map(({ name }) => name)).toContain("db-a.local.tandem.internal");
   });
 
   test("has one writer, and says that replication is not configured", async () => {
@@ -273,6 +287,23 @@ test("events that are malformed, unknown, late or doubled change nothing", async
   );
   expect(made.filter((call) => WRITES.test(call.operation))).toEqual([]);
 }, 90_000);
+
+describe("the roles of the farm", () => {
+  test("were never denied a call", () => {
+    const denied = calls().filter(({ principal, decision }) => principal.includes(":assumed-role/") && decision === "denied");
+    expect(denied).toEqual([]);
+  });
+
+  test("have used every right, but for those that are seldom needed", async () => {
+    const { unused, without } = await unusedInFarm();
+    console.log(`allowed and not used in this run:\n${unused}`);
+    expect(without).toEqual([]);
+  });
+
+  test("do nothing that no test of their rights knows", () => {
+    expect(callsWithoutNeed(calls())).toEqual([]);
+  });
+});
 
 describe("the end of a farm", () => {
   test("a second start is refused with the next step", async () => {

@@ -15,7 +15,8 @@ const RETRY_DELAY_MS_MAX = 600_000;
 export interface DeliverySources {
   /** Accepts an asynchronous invocation; `origin` names the rule. */
   invokeFunction(functionArn: string, payload: unknown, origin: string): Promise<void>;
-  sendMessage(queueArn: string, body: string, attributes?: MessageAttributes): Promise<void>;
+  /** `origin` names the rule. */
+  sendMessage(queueArn: string, body: string, attributes: MessageAttributes | undefined, origin: string): Promise<void>;
 }
 
 export interface Deliveries {
@@ -91,7 +92,13 @@ async function hand(world: World, sources: DeliverySources, { rule, target, even
   const ingestedAt = new Date(world.clock.now()).toISOString();
   const input = targetInput(target.input, event, { ruleArn: rule.arn, ruleName: rule.name, ingestedAt });
   if (target.arn.startsWith("arn:aws:lambda:")) await sources.invokeFunction(target.arn, input, rule.arn);
-  else await sources.sendMessage(target.arn, typeof input === "string" ? input : JSON.stringify(input));
+  else
+    await sources.sendMessage(
+      target.arn,
+      typeof input === "string" ? input : JSON.stringify(input),
+      undefined,
+      rule.arn,
+    );
 }
 
 /** A target that is gone or refuses the event gets no retry; what may pass (throttling, a fault of the service) does. */
@@ -132,6 +139,6 @@ async function bury(
     ...(condition === "NonRetryable" ? {} : { EXHAUSTED_RETRY_CONDITION: text(condition) }),
   };
   await sources
-    .sendMessage(target.deadLetterArn, JSON.stringify(event), attributes)
+    .sendMessage(target.deadLetterArn, JSON.stringify(event), attributes, rule.arn)
     .catch((reason: unknown) => world.note(`${lost}; its dead letter queue refused it: ${String(reason)}`));
 }

@@ -1,5 +1,6 @@
 import type * as Sdk from "@aws-sdk/client-eventbridge";
 import { CloudError } from "../errors.ts";
+import { noBusFaults, type BusFaults } from "../faults/index.ts";
 import type { Service, World } from "../service.ts";
 import { openDeliveries, type DeliverySources } from "./delivery.ts";
 import type { Envelope, Rule } from "./rule.ts";
@@ -30,11 +31,12 @@ export interface EventBus {
 }
 
 /** The default event bus of one account; other buses are refused by name. */
-export function openEventBridge(world: World, sources: DeliverySources): EventBus {
+export function openEventBridge(world: World, sources: DeliverySources, faults: BusFaults = noBusFaults): EventBus {
   const rules = new Map<string, Rule>();
   const deliveries = openDeliveries(world, sources);
 
-  const publish = (event: unknown): void => {
+  const publish = (event: unknown): void => faults.event(sourceOf(event), () => match(event));
+  const match = (event: unknown): void => {
     for (const rule of rules.values()) {
       if (rule.enabled && rule.pattern?.match(event) === true)
         for (const target of rule.targets.values()) deliveries.start(rule, target, event);
@@ -130,6 +132,9 @@ function openSchedules(world: World, fire: (rule: Rule, at: number) => void): Sc
     },
   };
 }
+
+const sourceOf = (event: unknown): string =>
+  typeof event === "object" && event !== null && "source" in event ? String(event.source) : "";
 
 const busArn = (world: World): string => `arn:aws:events:${world.region}:${world.account}:event-bus/default`;
 

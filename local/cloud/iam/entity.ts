@@ -1,6 +1,7 @@
 import type { Tag } from "@aws-sdk/client-iam";
 import { CloudError } from "../errors.ts";
 import type { World } from "../service.ts";
+import { parsePolicy } from "./authorize/policy.ts";
 
 /** A policy document's documented limit, whitespace not counted by AWS; here it is. */
 const DOCUMENT_CHARACTERS_MAX = 10_240;
@@ -37,32 +38,25 @@ export function checkedName(name: string | undefined, what: string, lengthMax: n
   return given;
 }
 
-/** Keeps the text exactly as given once it is known to be a policy. Throws `MalformedPolicyDocument`. */
+/** Keeps the text exactly as given once all of it can be enforced. Throws `MalformedPolicyDocument`. */
 export function checkedDocument(text: string | undefined): string {
   const given = text ?? "";
   if (given.length > DOCUMENT_CHARACTERS_MAX)
     throw new CloudError("LimitExceeded", `Maximum policy size of ${DOCUMENT_CHARACTERS_MAX} characters exceeded`, 409);
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(given);
-  } catch {
-    throw new CloudError("MalformedPolicyDocument", "This policy contains invalid Json");
-  }
-  const statements: unknown =
-    typeof parsed === "object" && parsed !== null ? Reflect.get(parsed, "Statement") : undefined;
-  const all: unknown[] = Array.isArray(statements) ? statements : [statements];
-  if (all.length === 0 || !all.every(isStatement))
-    throw new CloudError(
-      "MalformedPolicyDocument",
-      "Syntax errors in policy: every Statement needs an Effect of Allow or Deny and an Action",
-    );
+  parsePolicy(given);
   return given;
 }
 
-function isStatement(value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  const effect: unknown = Reflect.get(value, "Effect");
-  return (effect === "Allow" || effect === "Deny") && (Reflect.has(value, "Action") || Reflect.has(value, "NotAction"));
+/** The same for a policy of an identity, which must say of what; whom it means is its holder. */
+export function checkedIdentityPolicy(text: string | undefined): string {
+  const given = checkedDocument(text);
+  for (const { resources, principals } of parsePolicy(given)) {
+    if (resources === undefined)
+      throw new CloudError("MalformedPolicyDocument", "Policy statement must contain resources.");
+    if (principals !== undefined)
+      throw new CloudError("MalformedPolicyDocument", "Policy document should not specify a principal.");
+  }
+  return given;
 }
 
 /** The API gives documents URL-encoded (RFC 3986). */

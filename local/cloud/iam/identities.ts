@@ -29,12 +29,23 @@ export interface Identities {
   principalOf(accessKeyId: string): Principal | undefined;
   userIdOf(principal: Principal): string;
   issue(role: Role, sessionName: string, lifeMs?: number): Credentials;
-  addUser(name: string, accessKeyId: string): Principal;
+  /** `policies`: ARNs of managed policies. */
+  addUser(name: string, accessKeyId: string, policies: readonly string[]): Principal;
+  /** ARNs of the managed policies of a user, by the user's ARN. */
+  policiesOf(userArn: string): readonly string[];
 }
+
+/** The principal of a role's session, as its credentials stand for it. */
+export const sessionOf = (world: World, roles: Roles, role: Role, sessionName: string): Principal => ({
+  arn: `arn:aws:sts::${world.account}:assumed-role/${role.name}/${sessionName}`,
+  account: world.account,
+  roleArn: roles.arnOf(role),
+});
 
 /** Remembers which access key stands for whom. */
 export function openIdentities(world: World, roles: Roles): Identities {
   const byKey = new Map<string, Identity>();
+  const attached = new Map<string, readonly string[]>();
   const alive = (identity: Identity): boolean =>
     identity.expiration === undefined || identity.expiration > world.clock.now();
   const makeRoom = (): void => {
@@ -57,17 +68,18 @@ export function openIdentities(world: World, roles: Roles): Identities {
           `1 validation error detected: Value '${sessionName}' at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]*`,
         );
       const expiration = world.clock.now() + lifeMs;
-      const arn = `arn:aws:sts::${world.account}:assumed-role/${role.name}/${sessionName}`;
       const accessKeyId = entityId(world, "ASIA").slice(0, 20);
       byKey.set(accessKeyId, {
-        principal: { arn, account: world.account, roleArn: roles.arnOf(role) },
+        principal: sessionOf(world, roles, role, sessionName),
         userId: `${role.id}:${sessionName}`,
         expiration,
       });
       return { accessKeyId, secretAccessKey: world.ids.hex(40), sessionToken: world.ids.hex(128), expiration };
     },
-    addUser(name, accessKeyId) {
+    policiesOf: (userArn) => attached.get(userArn) ?? [],
+    addUser(name, accessKeyId, policies) {
       const principal = { arn: `arn:aws:iam::${world.account}:user/${name}`, account: world.account };
+      attached.set(principal.arn, policies);
       byKey.set(accessKeyId, { principal, userId: entityId(world, "AIDA") });
       return principal;
     },

@@ -5,9 +5,10 @@ import type {
   GetPolicyVersionCommandInput,
 } from "@aws-sdk/client-iam";
 import type { Operation, World } from "../service.ts";
+import { managedDocument } from "./authorize/managed.ts";
 import {
   alreadyExists,
-  checkedDocument,
+  checkedIdentityPolicy,
   checkedName,
   checkedPath,
   deleteConflict,
@@ -20,17 +21,6 @@ import type { Roles } from "./roles.ts";
 const POLICY_NAME_MAX = 128;
 /** A customer managed policy is never edited here: it has one version. */
 const ONLY_VERSION = "v1";
-
-/**
- * AWS's own policies that roles of a farm take, so that a mistyped one fails. What they allow is stated where access is
- * decided. https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html
- */
-const AWS_MANAGED = new Set([
-  "AmazonSSMManagedInstanceCore",
-  "CloudWatchAgentServerPolicy",
-  "service-role/AWSLambdaBasicExecutionRole",
-  "service-role/AWSLambdaVPCAccessExecutionRole",
-]);
 
 export interface ManagedPolicy {
   readonly name: string;
@@ -45,8 +35,8 @@ export interface ManagedPolicy {
 
 export interface Policies {
   readonly byArn: Map<string, ManagedPolicy>;
-  /** Throws `NoSuchEntity` for a policy that nobody has. */
-  require(arn: string): void;
+  /** JSON of a managed policy, of the account's or of AWS's own. Throws `NoSuchEntity` for one that nobody has. */
+  document(arn: string): string;
   create(input: CreatePolicyCommandInput): ManagedPolicy;
 }
 
@@ -54,10 +44,10 @@ export function openPolicies(world: World): Policies {
   const byArn = new Map<string, ManagedPolicy>();
   return {
     byArn,
-    require(arn) {
-      const own = /^arn:aws:iam::aws:policy\/(.+)$/.exec(arn)?.[1];
-      if (!byArn.has(arn) && (own === undefined || !AWS_MANAGED.has(own)))
-        throw noSuchEntity(`Policy ${arn} does not exist or is not attachable.`);
+    document(arn) {
+      const document = byArn.get(arn)?.document ?? managedDocument(arn);
+      if (document === undefined) throw noSuchEntity(`Policy ${arn} does not exist or is not attachable.`);
+      return document;
     },
     create(input) {
       const name = checkedName(input.PolicyName, "policyName", POLICY_NAME_MAX);
@@ -70,7 +60,7 @@ export function openPolicies(world: World): Policies {
         id: entityId(world, "ANPA"),
         path,
         arn,
-        document: checkedDocument(input.PolicyDocument),
+        document: checkedIdentityPolicy(input.PolicyDocument),
         ...(input.Description === undefined ? {} : { description: input.Description }),
         createdAt: world.clock.now(),
       };

@@ -21,6 +21,7 @@ import type { Operation, World } from "../service.ts";
 import {
   alreadyExists,
   checkedDocument,
+  checkedIdentityPolicy,
   checkedName,
   checkedPath,
   deleteConflict,
@@ -59,23 +60,28 @@ export interface Role {
 export interface Roles {
   all(): readonly Role[];
   byName(name: string | undefined): Role;
+  find(arn: string): Role | undefined;
   /** Throws `NoSuchEntity`. */
   byArn(arn: string): Role;
   arnOf(role: Role): string;
   create(input: CreateRoleCommandInput): Role;
   forget(role: Role): void;
   attach(role: Role, policyArn: string): void;
+  /** JSON of every policy of the role, inline ones first. */
+  documents(role: Role): readonly string[];
 }
 
 export function openRoles(world: World, policies: Policies): Roles {
   const byName = new Map<string, Role>();
   const arnOf = (role: Role): string => `arn:aws:iam::${world.account}:role${role.path}${role.name}`;
+  const find = (arn: string): Role | undefined => [...byName.values()].find((role) => arnOf(role) === arn);
   return {
     arnOf,
+    find,
     all: () => [...byName.values()],
     byName: (name) => existing(byName, name, "role"),
     byArn(arn) {
-      const role = [...byName.values()].find((one) => arnOf(one) === arn);
+      const role = find(arn);
       if (role === undefined) throw noSuchEntity(`The role ${arn} cannot be found.`);
       return role;
     },
@@ -101,9 +107,10 @@ export function openRoles(world: World, policies: Policies): Roles {
     },
     forget: (role) => void byName.delete(role.name),
     attach(role, policyArn) {
-      policies.require(policyArn);
+      policies.document(policyArn);
       role.attached.add(policyArn);
     },
+    documents: (role) => [...role.inline.values(), ...[...role.attached].map((arn) => policies.document(arn))],
   };
 }
 
@@ -181,7 +188,7 @@ function rolePolicyOperations(roles: Roles): Readonly<Record<string, Operation>>
   return {
     PutRolePolicy(input: PutRolePolicyCommandInput) {
       const name = checkedName(input.PolicyName, "policyName", POLICY_NAME_MAX);
-      roles.byName(input.RoleName).inline.set(name, checkedDocument(input.PolicyDocument));
+      roles.byName(input.RoleName).inline.set(name, checkedIdentityPolicy(input.PolicyDocument));
       return {};
     },
     GetRolePolicy(input: GetRolePolicyCommandInput) {

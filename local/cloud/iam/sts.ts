@@ -5,6 +5,7 @@ import type {
 } from "@aws-sdk/client-sts";
 import { CloudError } from "../errors.ts";
 import type { Call, Service, World } from "../service.ts";
+import { notTrusted, trusts } from "./authorize/authorizer.ts";
 import type { Identities } from "./identities.ts";
 import type { Roles } from "./roles.ts";
 
@@ -21,8 +22,11 @@ export function openSts(world: World, roles: Roles, identities: Identities): Ser
         Arn: call.principal.arn,
         UserId: identities.userIdOf(call.principal),
       }),
-      AssumeRole(input: AssumeRoleCommandInput): Omit<AssumeRoleCommandOutput, "$metadata"> {
+      AssumeRole(input: AssumeRoleCommandInput, call: Call): Omit<AssumeRoleCommandOutput, "$metadata"> {
         const role = roles.byArn(input.RoleArn ?? "");
+        const { arn, account, roleArn: name = arn } = call.principal;
+        if (!trusts(role.trust, { kind: "AWS", name, account }, roles.arnOf(role)))
+          throw notTrusted(arn, roles.arnOf(role));
         const seconds = input.DurationSeconds ?? SESSION_SECONDS_DEFAULT;
         if (seconds < SESSION_SECONDS_MIN || seconds > role.sessionSecondsMax)
           throw new CloudError(

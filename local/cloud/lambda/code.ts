@@ -9,6 +9,14 @@ import { invalid, type CodePackage } from "./function.ts";
 const ZIP_BYTES_MAX = 50 * 1024 * 1024;
 const UNPACKED_BYTES_MAX = 250 * 1024 * 1024;
 
+/** A package whose code is in `folder` without being unpacked. */
+export const described = (zip: Uint8Array, folder: string, location: string): CodePackage => ({
+  folder,
+  sha256: createHash("sha256").update(zip).digest("base64"),
+  bytes: zip.length,
+  location,
+});
+
 /**
  * Unpacks a deployment package below `folder`, in a place named by its content, so that the same code is unpacked once.
  * It appears whole or not at all: a start that was killed leaves nothing that a later one would trust.

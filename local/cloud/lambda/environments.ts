@@ -33,7 +33,8 @@ export interface LogLine {
 export interface EnvironmentSources {
   readonly runtime: FunctionRuntime;
   credentials(roleArn: string, sessionName: string): Credentials;
-  writeLog(group: string, stream: string, lines: readonly LogLine[]): void;
+  /** With the rights of the function's role. */
+  writeLog(group: string, stream: string, lines: readonly LogLine[], roleArn: string): void;
   /** Base URL of this cloud, for the functions' own SDK clients. */
   endpoint(): string;
 }
@@ -149,7 +150,7 @@ function startLodging(world: World, sources: EnvironmentSources, version: Functi
   let lodging: Lodging | undefined;
   const log = (message: string): void => {
     if (lodging !== undefined) keepTail(lodging.tail, message);
-    sources.writeLog(settings.logGroup, logStream, [{ at: world.clock.now(), message }]);
+    sources.writeLog(settings.logGroup, logStream, [{ at: world.clock.now(), message }], settings.role);
   };
   const environment = sources.runtime.start({
     functionName,

@@ -1,7 +1,7 @@
 import type * as Sdk from "@aws-sdk/client-lambda";
 import { CloudError } from "../errors.ts";
 import type { Operation, World } from "../service.ts";
-import { unpack } from "./code.ts";
+import { described, unpack } from "./code.ts";
 import type { EnvironmentPool } from "./environments.ts";
 import {
   configurationOf,
@@ -16,6 +16,7 @@ import {
   type Settings,
 } from "./function.ts";
 import type { Registry } from "./registry.ts";
+import type { FunctionRuntime } from "./runtime.ts";
 import { settingsFrom } from "./settings.ts";
 
 export interface FunctionSources {
@@ -23,6 +24,7 @@ export interface FunctionSources {
   readonly pool: EnvironmentPool;
   /** Where packages are unpacked. */
   readonly folder: string;
+  readonly runtime: Pick<FunctionRuntime, "place">;
   readObject(bucket: string, key: string): Promise<Uint8Array>;
   endpoint(): string;
 }
@@ -207,7 +209,9 @@ async function loadCode(
     const why = error instanceof Error ? error.message : String(error);
     throw invalid(`Error occurred while GetObject ${bucket}/${key}. ${why}`);
   });
-  return unpack(zip, sources.folder, name, scratch, `${sources.endpoint()}/${bucket}/${key}`);
+  const location = `${sources.endpoint()}/${bucket}/${key}`;
+  const place = sources.runtime.place?.(name);
+  return place === undefined ? unpack(zip, sources.folder, name, scratch, location) : described(zip, place, location);
 }
 
 function versionFrom(

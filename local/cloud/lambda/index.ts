@@ -8,7 +8,7 @@ import { functionOperations } from "./function-operations.ts";
 import { functionArn, LATEST, parseFunctionName, required } from "./function.ts";
 import { runInvocation, type InvocationMeasure } from "./invocation.ts";
 import { openRegistry, type Registry, type Resolved } from "./registry.ts";
-import { resourceOperations } from "./resource-operations.ts";
+import { policyDocument, resourceOperations } from "./resource-operations.ts";
 import type { FunctionRuntime } from "./runtime.ts";
 
 /** Documented: 6 MB for a synchronous request, 1 MB for an event. */
@@ -21,7 +21,8 @@ export interface LambdaSources {
   readonly folder: string;
   readObject(bucket: string, key: string): Promise<Uint8Array>;
   credentials(roleArn: string, sessionName: string): Credentials;
-  writeLog(group: string, stream: string, lines: readonly LogLine[]): void;
+  /** With the rights of the function's role. */
+  writeLog(group: string, stream: string, lines: readonly LogLine[], roleArn: string): void;
   sendMessage(queueArn: string, body: string, attributes?: MessageAttributes): Promise<void>;
   /** Base URL of this cloud; called when a function starts, so it may be known late. */
   endpoint(): string;
@@ -39,6 +40,8 @@ export interface Lambda {
   readonly service: Service;
   /** Accepts an event, as an asynchronous Invoke does. `origin` names its sender in the log. Throws CloudError when it cannot be accepted. */
   invokeAsync(functionArn: string, payload: unknown, origin: string): Promise<void>;
+  /** JSON of the policy that says who else may invoke the function; undefined when it has none or is not there. */
+  policyOf(functionArn: string): string | undefined;
 }
 
 export function openLambda(world: World, sources: LambdaSources): Lambda {
@@ -95,7 +98,12 @@ export function openLambda(world: World, sources: LambdaSources): Lambda {
       await pool.close();
     },
   };
-  return { service, invokeAsync: (arn, payload) => invokeAsync(arn, payload) };
+  const policyOf = (arn: string): string | undefined => {
+    const { name, qualifier } = parseFunctionName(arn);
+    const statements = registry.has(name) ? registry.get(name).policies.get(qualifier ?? LATEST) : undefined;
+    return statements && policyDocument(statements);
+  };
+  return { service, invokeAsync: (arn, payload) => invokeAsync(arn, payload), policyOf };
 }
 
 function invokeOperation(

@@ -24,6 +24,9 @@ export function resourceOperations(world: World, registry: Registry): Record<str
   };
 }
 
+export const policyDocument = (statements: ReadonlyMap<string, PolicyStatement>): string =>
+  JSON.stringify({ Version: "2012-10-17", Id: "default", Statement: [...statements.values()] });
+
 const missing = (message: string): CloudError =>
   new CloudError("ResourceNotFoundException", message, 404, { Type: "User" });
 
@@ -58,8 +61,7 @@ function permissions(world: World, registry: Registry): Record<string, Operation
     GetPolicy(input: Sdk.GetPolicyCommandInput) {
       const [resolved, statements] = statementsOf(input);
       if (statements.size === 0) throw missing("The resource you requested does not exist.");
-      const Policy = JSON.stringify({ Version: "2012-10-17", Id: "default", Statement: [...statements.values()] });
-      return { Policy, RevisionId: resolved.version.revisionId };
+      return { Policy: policyDocument(statements), RevisionId: resolved.version.revisionId };
     },
   };
 

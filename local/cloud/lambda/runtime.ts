@@ -48,5 +48,7 @@ export interface ExecutionEnvironment {
 
 /** How a function's code really runs: as a process here, or in process in a simulation. */
 export interface FunctionRuntime {
+  /** Absent: a package is unpacked to files. A runtime that needs no files names the folder that the function's code sees. */
+  readonly place?: (functionName: string) => string;
   start(spec: EnvironmentSpec): ExecutionEnvironment;
 }

@@ -45,10 +45,15 @@ const packages: Readonly<Record<ServiceId, () => Promise<ClientPackage>>> = {
     import("@aws-sdk/client-auto-scaling").then((exported) => ({ client: exported.AutoScalingClient, exported })),
   cloudformation: () =>
     import("@aws-sdk/client-cloudformation").then((exported) => ({ client: exported.CloudFormationClient, exported })),
+  cloudfront: () =>
+    import("@aws-sdk/client-cloudfront").then((exported) => ({ client: exported.CloudFrontClient, exported })),
   dynamodb: () =>
     import("@aws-sdk/client-dynamodb").then((exported) => ({ client: exported.DynamoDBClient, exported })),
   ec2: () => import("@aws-sdk/client-ec2").then((exported) => ({ client: exported.EC2Client, exported })),
   ecr: () => import("@aws-sdk/client-ecr").then((exported) => ({ client: exported.ECRClient, exported })),
+  elasticache: () =>
+    import("@aws-sdk/client-elasticache").then((exported) => ({ client: exported.ElastiCacheClient, exported })),
+  elasticfilesystem: () => import("@aws-sdk/client-efs").then((exported) => ({ client: exported.EFSClient, exported })),
   elasticloadbalancing: () =>
     import("@aws-sdk/client-elastic-load-balancing-v2").then((exported) => ({
       client: exported.ElasticLoadBalancingV2Client,
@@ -57,6 +62,7 @@ const packages: Readonly<Record<ServiceId, () => Promise<ClientPackage>>> = {
   events: () =>
     import("@aws-sdk/client-eventbridge").then((exported) => ({ client: exported.EventBridgeClient, exported })),
   iam: () => import("@aws-sdk/client-iam").then((exported) => ({ client: exported.IAMClient, exported })),
+  kms: () => import("@aws-sdk/client-kms").then((exported) => ({ client: exported.KMSClient, exported })),
   lambda: () => import("@aws-sdk/client-lambda").then((exported) => ({ client: exported.LambdaClient, exported })),
   logs: () =>
     import("@aws-sdk/client-cloudwatch-logs").then((exported) => ({ client: exported.CloudWatchLogsClient, exported })),
@@ -66,6 +72,7 @@ const packages: Readonly<Record<ServiceId, () => Promise<ClientPackage>>> = {
   s3: () => import("@aws-sdk/client-s3").then((exported) => ({ client: exported.S3Client, exported })),
   secretsmanager: () =>
     import("@aws-sdk/client-secrets-manager").then((exported) => ({ client: exported.SecretsManagerClient, exported })),
+  sns: () => import("@aws-sdk/client-sns").then((exported) => ({ client: exported.SNSClient, exported })),
   sqs: () => import("@aws-sdk/client-sqs").then((exported) => ({ client: exported.SQSClient, exported })),
   ssm: () => import("@aws-sdk/client-ssm").then((exported) => ({ client: exported.SSMClient, exported })),
   sts: () => import("@aws-sdk/client-sts").then((exported) => ({ client: exported.STSClient, exported })),

@@ -23,6 +23,8 @@ export interface SandboxOptions {
   readonly path: string;
   /** TANDEM_IMAGE: what an image would have baked in. */
   readonly image: string;
+  /** TANDEM_SHARES: folder of the shares that are served; absent where the world has none. */
+  readonly shares?: string;
   /** AWS_ENDPOINT_URL on the machines. */
   endpointUrl(): string;
 }
@@ -52,6 +54,7 @@ function environmentOf(
     TANDEM_BIND: bind,
     TANDEM_LOOPBACK: bind,
     TANDEM_IMAGE: options.image,
+    ...(options.shares === undefined ? {} : { TANDEM_SHARES: options.shares }),
     AWS_EC2_METADATA_SERVICE_ENDPOINT: metadataUrl,
     AWS_ENDPOINT_URL: options.endpointUrl(),
     PATH: `${options.programs}:${options.path}`,

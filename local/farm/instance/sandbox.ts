@@ -21,7 +21,7 @@ const SWEEP_MS = 20;
 const SWEEPS_MAX = 250;
 
 export interface SandboxSettings {
-  readonly spec: MachineSpec;
+  readonly spec: Pick<MachineSpec, "instanceId" | "address" | "userData" | "ports">;
   readonly root: string;
   readonly consoleFile: string;
   /** Folder of the registry that `sweepLeftovers` reads. */

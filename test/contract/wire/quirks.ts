@@ -21,6 +21,8 @@ export const fixedInputs: Readonly<Partial<Record<ServiceId, Fixed>>> = {
   sqs: { QueueUrl: "http://127.0.0.1:4566/000000000000/jobs" },
   route53: { HostedZoneId: "Z1", Id: "Z2", DelegationSetId: "D1", ChangeId: "C1" },
   events: { EndpointId: undefined },
+  // deeper than made values go: a structure without members cannot be told from none in XML
+  cloudfront: { ParameterDefinitions: [{ Name: "size", Definition: { StringSchema: { Required: true } } }] },
 };
 
 export const fixedOutputs: Readonly<Partial<Record<ServiceId, Fixed>>> = {

@@ -3,17 +3,18 @@ import {
   cloudWatchClient,
   dynamoDbClient,
   ec2Client,
+  elastiCacheClient,
   elbv2Client,
   eventBridgeClient,
   secretsManagerClient,
   ssmClient,
 } from "../../../lib/aws/clients.ts";
-import { openState, type Farm } from "../../../lib/farm.ts";
+import { openFarm, type Farm } from "../../../lib/farm.ts";
 import type { JournalLine } from "../../../lib/reconcile/journal.ts";
 import { manualClock } from "../manual-clock.ts";
 import { countingIds } from "../reconcile/loop-fixture.ts";
 import { memoryTable } from "../reconcile/memory-table.ts";
-import { LOCAL_VARIABLES, localSpec } from "../trigger/local-spec.ts";
+import { LOCAL_VARIABLES } from "../trigger/local-spec.ts";
 
 export interface AwsCall {
   /** E.g. `SetDesiredCapacity`. */
@@ -54,6 +55,7 @@ export const clients = {
   autoScaling: autoScalingClient(),
   cloudWatch: cloudWatchClient(),
   ec2: ec2Client(),
+  elastiCache: elastiCacheClient(),
   elbv2: elbv2Client(),
   secretsManager: secretsManagerClient(),
   ssm: ssmClient(),
@@ -62,6 +64,7 @@ const first = { step: "initialize", priority: "high", name: "fakeAws", override:
 clients.autoScaling.middlewareStack.add(answering, first);
 clients.cloudWatch.middlewareStack.add(answering, first);
 clients.ec2.middlewareStack.add(answering, first);
+clients.elastiCache.middlewareStack.add(answering, first);
 clients.elbv2.middlewareStack.add(answering, first);
 clients.secretsManager.middlewareStack.add(answering, first);
 clients.ssm.middlewareStack.add(answering, first);
@@ -77,14 +80,21 @@ export function unitFarm(own: { forMs?: number } = {}) {
   const noted: string[] = [];
   const logged: JournalLine[] = [];
   const farm: Farm = {
-    ...clients,
-    ...openState(localSpec, table, clock, countingIds()),
-    remainingMs: () => endsAt - clock.now(),
-    log: (line) => void logged.push(line),
-    count: (metric) => void counted.push(metric),
-    note: (message) => void noted.push(message),
+    ...openFarm(
+      {
+        remainingMs: () => endsAt - clock.now(),
+        log: (line) => void logged.push(line),
+        count: (metric) => void counted.push(metric),
+        note: (message) => void noted.push(message),
+      },
+      {
+        clock,
+        ids: countingIds(),
+        table,
+        readServer: async () => ({ unknown: "no server in this test", cause: "unreachable" }),
+      },
+    ),
     publish: async () => undefined,
-    readServer: async () => ({ unknown: "no server in this test", cause: "unreachable" }),
   };
   return { farm, clock, table, counted, noted, logged };
 }
@@ -117,6 +127,7 @@ export function quietGroup(own: { desired?: number; lifecycleState?: string; max
       Reservations: [{ Instances: [{ InstanceId: WEB_NODE, State: { Name: "running" } }] }],
     }),
     DescribeAlarms: () => ({ MetricAlarms: [] }),
+    DescribeCacheClusters: () => ({ CacheClusters: [{ CacheNodes: [] }] }),
     GetMetricData: () => ({ MetricDataResults: [] }),
     GetSecretValue: () => ({ SecretString: '{"username":"observer","password":"x"}' }),
     SetDesiredCapacity: () => ({}),

@@ -27,7 +27,9 @@ describe("a look at a scope", () => {
     expect(outcome.ended).toBe("rest");
     const journal = await deps.journal.read(0, 10);
     expect(journal).toMatchObject([
+      { action: "grow", phase: "planned", result: "begun" },
       { action: "grow", phase: "applied", cause: "an alarm", scope: "web", fence: 1, result: "done: grow was done" },
+      { action: "tell", phase: "planned", result: "begun" },
       { action: "tell", phase: "applied", reason: "tell is wanted" },
     ]);
     expect(logged).toEqual(journal);
@@ -64,6 +66,18 @@ describe("a look at a scope", () => {
     expect(applied).toEqual([]);
     expect(outcome.lines).toMatchObject([
       { action: "stop", phase: "planned", result: "not applied: a request came in" },
+    ]);
+  });
+
+  test("is explained by the journal even if its controller ends in the middle of the act", async () => {
+    const { deps } = loopWorld();
+    const { capability } = scripted([{ actions: [act("grow")], because: "busy" }], {
+      apply: () => new Promise(() => undefined),
+    });
+    void reconcile("web", "an alarm", deps, capability);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(await deps.journal.read(0, 10)).toMatchObject([
+      { action: "grow", phase: "planned", reason: "grow is wanted", result: "begun" },
     ]);
   });
 
@@ -228,7 +242,8 @@ describe("a look that fails", () => {
     });
     await clock.advance(10_000);
     await running;
-    expect(await deps.journal.read(0, 10)).toHaveLength(3);
+    const failed = (await deps.journal.read(0, 10)).filter(({ phase }) => phase === "applied");
+    expect(failed).toHaveLength(3);
     expect(table.items.get("lease|web")).not.toHaveProperty("holder");
   });
 
@@ -240,6 +255,7 @@ describe("a look that fails", () => {
     await expect(reconcile("web", "an alarm", deps, capability)).rejects.toMatchObject({ code: "aws-denied" });
     expect(looks()).toBe(1);
     expect(await deps.journal.read(0, 10)).toMatchObject([
+      { action: "grow", phase: "planned", result: "begun" },
       { action: "grow", phase: "applied", result: "failed: aws-denied: not allowed; next: allow it" },
     ]);
   });
@@ -275,6 +291,6 @@ describe("a look that fails", () => {
       capability,
     );
     expect(outcome.ended).toBe("rest");
-    expect(counted).toEqual(["UnpublishedLines"]);
+    expect(counted).toEqual(["UnpublishedLines", "UnpublishedLines"]);
   });
 });

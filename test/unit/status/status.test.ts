@@ -1,10 +1,14 @@
 import { AutoScalingClient } from "@aws-sdk/client-auto-scaling";
+import { CloudFrontClient } from "@aws-sdk/client-cloudfront";
 import { CloudWatchClient } from "@aws-sdk/client-cloudwatch";
 import { EC2Client } from "@aws-sdk/client-ec2";
+import { ElastiCacheClient } from "@aws-sdk/client-elasticache";
 import { ElasticLoadBalancingV2Client } from "@aws-sdk/client-elastic-load-balancing-v2";
+import { Route53Client } from "@aws-sdk/client-route-53";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SSMClient } from "@aws-sdk/client-ssm";
 import { describe, expect, test } from "@jest/globals";
+import type { ReadCache } from "../../../lib/cache/memcached.ts";
 import type { ReadServer } from "../../../lib/database/mysql.ts";
 import type { ServerFact } from "../../../lib/database/server.ts";
 import { nodesToLookAt } from "../../../lib/fleet/nodes.ts";
@@ -63,11 +67,41 @@ const ANSWERS: Answers = {
     TargetHealthDescriptions: [{ Target: { Id: "i-1" }, TargetHealth: { State: "healthy" } }],
   }),
   DescribeAlarms: () => ({ MetricAlarms: [{ AlarmName: "tandem-local-web-busy", StateValue: "OK" }] }),
+  DescribeCacheClusters: () => ({
+    CacheClusters: [
+      {
+        CacheNodes: ["0001", "0002"].map((CacheNodeId, index) => ({
+          CacheNodeId,
+          CacheNodeStatus: "available",
+          Endpoint: { Address: `127.20.1.${index + 4}`, Port: 11_211 },
+        })),
+      },
+    ],
+  }),
+  GetMetricData: () => ({ MetricDataResults: [{ Id: "m0", Values: [1, 0] }] }),
   GetSecretValue: () => ({ SecretString: '{"username":"observer","password":"secret"}' }),
+  GetDistribution: () => ({ Distribution: { DomainName: "127.21.0.10", Status: "Deployed" } }),
+  ListInvalidations: () => ({
+    InvalidationList: { Items: [{ Id: "I1", Status: "InProgress", CreateTime: new Date(0) }] },
+  }),
+  GetInvalidation: () => ({ Invalidation: { InvalidationBatch: { Paths: { Items: ["/a", "/b/*"] } } } }),
+  ListResourceRecordSets: () => ({
+    ResourceRecordSets: [
+      { Name: "local.tandem.internal.", Type: "SOA", TTL: 900, ResourceRecords: [{ Value: "ns" }] },
+      { Name: "db-a.local.tandem.internal.", Type: "A", TTL: 5, ResourceRecords: [{ Value: "127.20.10.10" }] },
+    ],
+  }),
 };
 const WRITER: ServerFact = {
   known: { flavour: "mysql", version: "9.7.4", readOnly: false, superReadOnly: false, gtid: "u:1-5", channels: [] },
 };
+
+const readCache: ReadCache = (_clock, { host, port }) =>
+  Promise.resolve(
+    host === "127.20.1.4"
+      ? { known: { pid: 4730, items: 12, hits: 3, misses: 1 } }
+      : { unknown: `${host}:${port}: connect ECONNREFUSED` },
+  );
 
 function farm(answers: Answers = {}, readServer: ReadServer = readA) {
   const clock = manualClock();
@@ -76,17 +110,26 @@ function farm(answers: Answers = {}, readServer: ReadServer = readA) {
   const all = { ...ANSWERS, ...answers };
   const region = { region: "eu-west-1" };
   const deps: StatusDeps = {
-    spec: localSpec,
+    spec: {
+      ...localSpec,
+      share: "fs-0a1b.efs.eu-west-1.amazonaws.com:/",
+      distribution: "E1",
+      privateZone: "Z1",
+    },
     clock,
     table,
     readServer,
+    readCache,
     requests: openRequests(table, clock),
     freezes: openFreezes(table, clock),
     problems: openProblems(table, clock),
     autoScaling: answering(new AutoScalingClient(region), calls, all),
+    cloudFront: answering(new CloudFrontClient(region), calls, all),
     cloudWatch: answering(new CloudWatchClient(region), calls, all),
     ec2: answering(new EC2Client(region), calls, all),
+    elastiCache: answering(new ElastiCacheClient(region), calls, all),
     elbv2: answering(new ElasticLoadBalancingV2Client(region), calls, all),
+    route53: answering(new Route53Client(region), calls, all),
     secretsManager: answering(new SecretsManagerClient(region), calls, all),
     ssm: answering(new SSMClient(region), calls, all),
   };
@@ -129,6 +172,7 @@ describe("the status of a farm", () => {
             address: "127.20.0.11",
             pid: 4711,
             health: "healthy",
+            mounted: true,
           },
           {
             id: "i-2",
@@ -136,6 +180,7 @@ describe("the status of a farm", () => {
             address: "127.20.1.12",
             pid: 4712,
             health: "unused",
+            mounted: { unknown: "the node has not reported its share in the last 60 s" },
           },
         ],
       },
@@ -167,7 +212,31 @@ describe("the status of a farm", () => {
           },
         ],
       },
-      cache: { unknown: "not provisioned in this version" },
+      cache: {
+        nodes: [
+          {
+            id: "0001",
+            state: "available",
+            address: "127.20.1.4",
+            port: 11_211,
+            pid: 4730,
+            items: 12,
+            hitRatio: 0.75,
+          },
+          {
+            id: "0002",
+            items: { unknown: "127.20.1.5:11211: connect ECONNREFUSED" },
+            hitRatio: { unknown: "127.20.1.5:11211: connect ECONNREFUSED" },
+          },
+        ],
+      },
+      files: { server: "fs-0a1b.efs.eu-west-1.amazonaws.com:/", mounted: 1, of: 2 },
+      edge: {
+        distribution: { id: "E1", domainName: "127.21.0.10", state: "Deployed" },
+        records: [{ name: "db-a.local.tandem.internal", type: "A", ttlSeconds: 5, values: ["127.20.10.10"] }],
+        pendingPaths: 2,
+        invalidations: [{ id: "I1", createdAt: "1970-01-01T00:00:00.000Z", state: "InProgress" }],
+      },
       alarms: [
         {
           name: "tandem-local-web-busy",
@@ -189,6 +258,8 @@ describe("the status of a farm", () => {
     expect(status.alarms).toMatchObject({ unknown: expect.stringContaining("Rate exceeded") });
     expect(status.database.writer).toEqual({ unknown: "not every server could be read" });
     expect(status.requests).toEqual([]);
+    expect(status.cache).toMatchObject({ unknown: expect.stringContaining("describe cache cluster tandem-local") });
+    expect(status.files).toEqual(status.web);
   });
 
   test("names freezes and open wishes with their times", async () => {

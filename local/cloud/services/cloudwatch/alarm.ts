@@ -186,10 +186,12 @@ function treatMissingOf(given: string | undefined): TreatMissing {
   return found;
 }
 
+export const isTopic = (arn: string): boolean => arn.startsWith("arn:aws:sns:");
+
 function actionsOf(given: readonly string[] | undefined): readonly string[] {
   for (const arn of given ?? []) {
-    if (!arn.startsWith("arn:aws:lambda:"))
-      throw invalid(`alarm action ${arn}: the embedded cloud's CloudWatch knows Lambda functions`);
+    if (!arn.startsWith("arn:aws:lambda:") && !isTopic(arn))
+      throw invalid(`alarm action ${arn}: the embedded cloud's CloudWatch knows Lambda functions and SNS topics`);
   }
   return given ?? [];
 }

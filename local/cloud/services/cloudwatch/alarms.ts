@@ -1,6 +1,7 @@
 import { CloudError } from "../../errors.ts";
 import type { World } from "../../service.ts";
-import type { Alarm, AlarmState, HistoryItem } from "./alarm.ts";
+import { isTopic, type Alarm, type AlarmState, type HistoryItem } from "./alarm.ts";
+import { noticeOf } from "./alarm-notice.ts";
 import { actionPayload, reasonDataOf, reasonOf, stateChangeDetail } from "./alarm-words.ts";
 import { EXTRA_PERIODS, evaluate, type Datapoint } from "./evaluate.ts";
 import type { MetricStore } from "./metric-store.ts";
@@ -25,6 +26,12 @@ export interface AlarmSources {
     readonly resources?: readonly string[];
   }): void;
   invokeFunction(functionArn: string, payload: unknown, origin: string): Promise<void>;
+  /** Publishes to a topic; `origin` is the alarm's ARN. A world without SNS has none: the action fails, and says so. */
+  publish?(
+    topicArn: string,
+    notice: { readonly subject: string; readonly message: string },
+    origin: string,
+  ): Promise<void>;
 }
 
 export interface AlarmBoard {
@@ -33,6 +40,20 @@ export interface AlarmBoard {
   change(alarm: Alarm, state: AlarmState): void;
   note(alarm: Alarm, type: HistoryItem["type"], summary: string, data: unknown): void;
   close(): void;
+}
+
+/** Carries out one action: a function is invoked with the event, a topic gets the notice. */
+async function carryOut(
+  world: World,
+  sources: AlarmSources,
+  alarm: Alarm,
+  previous: AlarmState,
+  arn: string,
+): Promise<void> {
+  const origin = alarm.settings.arn;
+  if (!isTopic(arn)) return sources.invokeFunction(arn, actionPayload(world, alarm, previous), origin);
+  if (sources.publish === undefined) throw new CloudError("NotFound", `there is no SNS in this world for ${arn}`, 404);
+  return sources.publish(arn, noticeOf(world, alarm, previous), origin);
 }
 
 /** The alarms of a world and their evaluation by its clock. */
@@ -47,7 +68,7 @@ export function openAlarms(world: World, metrics: MetricStore, sources: AlarmSou
   };
 
   const act = (alarm: Alarm, previous: AlarmState, arn: string): void => {
-    sources.invokeFunction(arn, actionPayload(world, alarm, previous), alarm.settings.arn).then(
+    carryOut(world, sources, alarm, previous, arn).then(
       () => note(alarm, "Action", `Successfully executed action ${arn}`, { actionState: "Succeeded" }),
       (error: unknown) => {
         const why = error instanceof CloudError ? `${error.code}: ${error.message}` : String(error);

@@ -3,6 +3,7 @@ import type {
   DeleteTableCommandInput,
   DescribeTableCommandInput,
   ListTagsOfResourceCommandInput,
+  SSESpecification,
   TagResourceCommandInput,
   UntagResourceCommandInput,
   UpdateContinuousBackupsCommandInput,
@@ -22,6 +23,8 @@ export interface Table {
   timeToLive: string | undefined;
   pointInTimeRecovery: boolean;
   deletionProtection: boolean;
+  /** The key that the table names; undefined = DynamoDB's own. Nothing is encrypted here. */
+  kmsKeyArn: string | undefined;
 }
 
 const isMembers = (value: unknown): value is Members => typeof value === "object" && value !== null;
@@ -72,12 +75,19 @@ export class Tables {
       TableArn: this.arn(table.name),
       CreationDateTime: table.createdAt,
       DeletionProtectionEnabled: table.deletionProtection,
+      ...(table.kmsKeyArn !== undefined && {
+        SSEDescription: { Status: "ENABLED", SSEType: "KMS", KMSMasterKeyArn: table.kmsKeyArn },
+      }),
     };
   }
 }
 
+/** KMS with a key that is named, or with the one that AWS holds for DynamoDB in every account. */
+const keyOf = (encryption: SSESpecification | undefined): string | undefined =>
+  encryption?.Enabled === true ? (encryption.KMSMasterKeyId ?? "alias/aws/dynamodb") : undefined;
+
 async function create(tables: Tables, input: CreateTableCommandInput): Promise<object> {
-  const { Tags = [], DeletionProtectionEnabled = false, ...rest } = input;
+  const { Tags = [], DeletionProtectionEnabled = false, SSESpecification, ...rest } = input;
   if (input.StreamSpecification?.StreamEnabled)
     throw new CloudError("ValidationException", "the embedded cloud has no DynamoDB streams");
   const output = await tables.engine("CreateTable", rest);
@@ -88,6 +98,7 @@ async function create(tables: Tables, input: CreateTableCommandInput): Promise<o
     timeToLive: undefined,
     pointInTimeRecovery: false,
     deletionProtection: DeletionProtectionEnabled,
+    kmsKeyArn: keyOf(SSESpecification),
   };
   tables.byName.set(table.name, table);
   return { TableDescription: tables.describe(output["TableDescription"], table) };
@@ -101,7 +112,8 @@ async function describe(tables: Tables, input: DescribeTableCommandInput): Promi
 
 async function update(tables: Tables, input: UpdateTableCommandInput): Promise<object> {
   const table = tables.get(input.TableName);
-  const { DeletionProtectionEnabled, TableName: _, ...changes } = input;
+  const { DeletionProtectionEnabled, SSESpecification, TableName: _, ...changes } = input;
+  if (SSESpecification !== undefined) table.kmsKeyArn = keyOf(SSESpecification);
   if (DeletionProtectionEnabled !== undefined) table.deletionProtection = DeletionProtectionEnabled;
   // dynalite refuses an update that changes nothing of its own
   if (Object.values(changes).every((change) => change === undefined)) {

@@ -7,10 +7,11 @@ import { imageOperations } from "./image.ts";
 import { groupsOf, openPower, recordOf, type Emit, type InstanceRecord } from "./instance.ts";
 import { instanceOperations } from "./instance-operations.ts";
 import { launchFor, type LaunchRequest, type ProfileSource } from "./launch.ts";
-import { launchTemplateOperations } from "./launch-template.ts";
+import { launchTemplateOperations, templateProfile } from "./launch-template.ts";
 import { interfaceOperations } from "./network-interface.ts";
 import { routeOperations } from "./route.ts";
 import { securityGroupOperations } from "./security-group.ts";
+import { serviceInterfaces, type ServiceInterfaces } from "./service-interface.ts";
 import { arnOf, emptyState } from "./state.ts";
 import { subnetOperations } from "./subnet.ts";
 import { tagOperations } from "./tag.ts";
@@ -31,6 +32,11 @@ export interface Ec2 {
   onChange(listener: (instance: InstanceRecord) => void): void;
   machine(instanceId: string): Machine | undefined;
   zoneOfSubnet(subnetId: string): string | undefined;
+  /** Instance profile, by name or ARN, of an instance, and of the launch template that a request names. */
+  profileOf(instanceId: string): string | undefined;
+  templateProfile(named: Readonly<Record<string, unknown>>): string | undefined;
+  /** For the services of the cloud that have addresses in a customer's network. */
+  readonly interfaces: ServiceInterfaces;
 }
 
 /** Members of requests that name one resource, in the order of preference, with the type in its ARN. */
@@ -72,10 +78,11 @@ const withDryRun =
 /** EC2 of one region: network records, launch templates, and instances whose machines `compute` makes. */
 export function openEc2(world: World, parts: { compute: Compute; emit: Emit } & ProfileSource): Ec2 {
   const state = emptyState(world);
+  const ruleListeners: (() => Promise<void>)[] = [];
   const power = openPower(state, parts.compute, parts.emit);
   const refresh = async (groupId: string): Promise<void> => {
     const affected = state.instances.all().filter((row) => groupsOf(state, row).includes(groupId));
-    await Promise.all(affected.map((row) => power.refreshPorts(row)));
+    await Promise.all([...affected.map((row) => power.refreshPorts(row)), ...ruleListeners.map((tell) => tell())]);
   };
   const operations: Record<string, Operation> = {
     ...vpcOperations(state),
@@ -113,6 +120,9 @@ export function openEc2(world: World, parts: { compute: Compute; emit: Emit } & 
     },
     onChange: (listener) => power.onChange((row) => listener(recordOf(row))),
     machine: (instanceId) => state.instances.find(instanceId)?.machine,
+    profileOf: (instanceId) => state.instances.find(instanceId)?.profile,
+    templateProfile: (named) => templateProfile(state, named),
     zoneOfSubnet: (subnetId) => state.subnets.find(subnetId)?.availabilityZone,
+    interfaces: serviceInterfaces(state, ruleListeners),
   };
 }

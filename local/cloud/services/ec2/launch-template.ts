@@ -35,6 +35,15 @@ export function templateOf(state: Ec2State, name: TemplateName): LaunchTemplateR
   return found;
 }
 
+/** Undefined also for a template that is not there: the launch itself says that. */
+export function templateProfile(state: Ec2State, named: Readonly<Record<string, unknown>>): string | undefined {
+  const { LaunchTemplateId: id, LaunchTemplateName: name, Version: version } = named;
+  const row = state.templates.all().find((one) => one.id === id || one.name === name);
+  const wanted = version === undefined || version === "$Default" ? row?.defaultVersion : Number(version);
+  const found = row?.versions.find((one) => one.number === wanted) ?? row?.versions.at(-1);
+  return found?.data.IamInstanceProfile?.Arn ?? found?.data.IamInstanceProfile?.Name;
+}
+
 /** `$Latest`, `$Default` (also when nothing is said) or a number. Throws InvalidLaunchTemplateId.VersionNotFound. */
 export function versionOf(row: LaunchTemplateRow, version: string | undefined): Version {
   const latest = Math.max(...row.versions.map((one) => one.number));

@@ -106,6 +106,7 @@ function addVolumes(state: Ec2State, row: InstanceRow, data: RequestLaunchTempla
       sizeGib: Ebs.VolumeSize ?? 8,
       type: Ebs.VolumeType ?? "gp2",
       encrypted: Ebs.Encrypted ?? false,
+      kmsKeyId: Ebs.KmsKeyId,
       iops: Ebs.Iops,
       throughput: Ebs.Throughput,
       snapshotId: Ebs.SnapshotId,

@@ -37,6 +37,7 @@ export function addInterface(
     description?: string | undefined;
     deleteOnTermination: boolean;
     tags: Tag[];
+    requester?: string;
   },
 ): InterfaceRow {
   const groups = groupsFor(state, wish.subnet, wish.groups);
@@ -49,6 +50,7 @@ export function addInterface(
     description: wish.description ?? "",
     deleteOnTermination: wish.deleteOnTermination,
     mac: `02${mac}`,
+    requester: wish.requester,
     groups,
     attachment: undefined,
   });
@@ -63,6 +65,8 @@ export const groupNames = (
   ids: readonly string[],
 ): { GroupId: string; GroupName: string | undefined }[] =>
   ids.map((id) => ({ GroupId: id, GroupName: state.groups.find(id)?.name }));
+
+const isUsed = (row: InterfaceRow): boolean => row.attachment !== undefined || row.requester !== undefined;
 
 const view = (state: Ec2State, row: InterfaceRow): NetworkInterface => {
   const subnet = state.subnets.find(row.subnetId);
@@ -81,9 +85,10 @@ const view = (state: Ec2State, row: InterfaceRow): NetworkInterface => {
       { Primary: true, PrivateIpAddress: row.address, PrivateDnsName: privateDnsName(state, row.address) },
     ],
     Groups: groupNames(state, row.groups),
-    RequesterManaged: false,
+    RequesterManaged: row.requester !== undefined,
+    ...(row.requester !== undefined && { RequesterId: row.requester }),
     SourceDestCheck: true,
-    Status: row.attachment === undefined ? "available" : "in-use",
+    Status: isUsed(row) ? "in-use" : "available",
     ...(row.attachment && {
       Attachment: {
         AttachmentId: row.attachment.id,
@@ -114,7 +119,7 @@ function create(state: Ec2State, input: CreateNetworkInterfaceRequest): object {
 
 function remove(state: Ec2State, input: DeleteNetworkInterfaceRequest): object {
   const row = state.interfaces.get(input.NetworkInterfaceId);
-  if (row.attachment !== undefined) {
+  if (isUsed(row)) {
     throw new CloudError("InvalidParameterValue", `Network interface '${row.id}' is currently in use.`);
   }
   state.interfaces.remove(row.id);
@@ -137,7 +142,8 @@ function describe(state: Ec2State, input: DescribeNetworkInterfacesRequest): obj
     "private-ip-address": (row) => row.address,
     "addresses.private-ip-address": (row) => row.address,
     "attachment.instance-id": (row) => row.attachment?.instanceId,
-    status: (row) => (row.attachment === undefined ? "available" : "in-use"),
+    status: (row) => (isUsed(row) ? "in-use" : "available"),
+    "requester-id": (row) => row.requester,
     description: (row) => row.description,
   });
   const { rows, ...rest } = page(found, input.MaxResults, input.NextToken);

@@ -71,6 +71,8 @@ export interface InterfaceRow extends Tagged {
   /** True for the interface that a launch made and that goes with its instance. */
   readonly deleteOnTermination: boolean;
   readonly mac: string;
+  /** The service of the cloud that placed it here, e.g. `amazon-elasticache`; undefined for the customer's own. */
+  readonly requester: string | undefined;
   groups: string[];
   attachment: { id: string; instanceId: string; at: number } | undefined;
 }
@@ -78,6 +80,8 @@ export interface InterfaceRow extends Tagged {
 export interface VolumeRow extends Tagged {
   readonly availabilityZone: string;
   sizeGib: number;
+  /** The key that was named; undefined = the account's own. Nothing is encrypted here. */
+  kmsKeyId?: string | undefined;
   type: VolumeType;
   readonly encrypted: boolean;
   iops: number | undefined;

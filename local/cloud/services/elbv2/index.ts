@@ -12,7 +12,7 @@ import type { BalancerProxy, RequestFacts, Routing } from "./proxy.ts";
 import { registrationOperations } from "./registration.ts";
 import { chooseTarget, matchingAction, redirectLocation, rotate } from "./routing.ts";
 import { priorityOperations, ruleOperations } from "./rules.ts";
-import { allListeners, isResource, setTags, type Store } from "./store.ts";
+import { allListeners, isResource, setTags, type Store, usersOf } from "./store.ts";
 import { openTargets, type Targets } from "./targets.ts";
 
 /** Where a balancer listens unless told otherwise: a free host of the local VPC's first subnet. */
@@ -29,6 +29,8 @@ export interface Elbv2 {
   register(targetGroupArn: string, target: { id: string; port?: number }): void;
   deregister(targetGroupArn: string, id: string): void;
   health(targetGroupArn: string, id: string): TargetState;
+  /** What an alias record to a balancer answers; undefined for a name that no balancer has. */
+  target(dnsName: string): { readonly addresses: readonly string[]; readonly healthy: boolean } | undefined;
 }
 
 /** Elastic Load Balancing version 2 of one world: application load balancers whose traffic and probes go through `proxy`. */
@@ -89,6 +91,14 @@ export function openElbv2(world: World, parts: Elbv2Parts): Elbv2 {
     health(arn, id) {
       const group = store.groups.get(arn);
       return group === undefined ? "unused" : targets.health(group, id);
+    },
+    target(dnsName) {
+      const balancer = [...store.balancers.values()].find(({ address }) => address === dnsName);
+      if (balancer === undefined) return undefined;
+      // a balancer is healthy when each of its target groups has a healthy target
+      const used = [...store.groups.values()].filter(({ arn }) => usersOf(store, arn).includes(balancer.arn));
+      const healthy = used.every((group) => [...group.targets.values()].some(({ state }) => state === "healthy"));
+      return { addresses: [balancer.address], healthy };
     },
   };
 }

@@ -34,6 +34,8 @@ export interface LogGroup {
   readonly name: string;
   readonly createdAt: number;
   retentionDays: number | undefined;
+  /** Shown again; nothing is encrypted here. */
+  kmsKeyId: string | undefined;
   tags: Record<string, string>;
   readonly streams: Map<string, LogStream>;
   events: LogEvent[];
@@ -46,6 +48,7 @@ export function newGroup(world: World, name: string): LogGroup {
     name,
     createdAt: world.clock.now(),
     retentionDays: undefined,
+    kmsKeyId: undefined,
     tags: {},
     streams: new Map(),
     events: [],

@@ -112,6 +112,7 @@ function groupOperations({ world, groups, of, create, arnOf }: GroupParts): Reco
     storedBytes: group.bytes,
     logGroupClass: "STANDARD",
     ...(group.retentionDays === undefined ? {} : { retentionInDays: group.retentionDays }),
+    ...(group.kmsKeyId === undefined ? {} : { kmsKeyId: group.kmsKeyId }),
   });
   const tagged = (arn: string | undefined): LogGroup => of({ logGroupName: nameOf(required(arn, "resourceArn")) });
   return {
@@ -119,7 +120,9 @@ function groupOperations({ world, groups, of, create, arnOf }: GroupParts): Reco
       const name = required(input.logGroupName, "logGroupName");
       if (groups.has(name))
         throw new CloudError("ResourceAlreadyExistsException", "The specified log group already exists");
-      create(name).tags = { ...input.tags };
+      const group = create(name);
+      group.tags = { ...input.tags };
+      group.kmsKeyId = input.kmsKeyId;
       return {};
     },
     DeleteLogGroup(input: Sdk.DeleteLogGroupCommandInput) {
@@ -145,6 +148,14 @@ function groupOperations({ world, groups, of, create, arnOf }: GroupParts): Reco
     },
     DeleteRetentionPolicy(input: Sdk.DeleteRetentionPolicyCommandInput) {
       of(input).retentionDays = undefined;
+      return {};
+    },
+    AssociateKmsKey(input: Sdk.AssociateKmsKeyCommandInput) {
+      of(input).kmsKeyId = required(input.kmsKeyId, "kmsKeyId");
+      return {};
+    },
+    DisassociateKmsKey(input: Sdk.DisassociateKmsKeyCommandInput) {
+      of(input).kmsKeyId = undefined;
       return {};
     },
     ListTagsForResource: (input: Sdk.ListTagsForResourceCommandInput) => ({ tags: tagged(input.resourceArn).tags }),

@@ -1,13 +1,32 @@
 import type { ResourceRecordSet } from "@aws-sdk/client-route-53";
 import type { Ids } from "../../ids.ts";
+import { placeOf } from "./places.ts";
+import { chosen } from "./routing.ts";
 import { normalName, WILDCARD, type Zone } from "./zones.ts";
 
-/** One record of an answer; an alias or a CNAME on the way stands before what it leads to. */
+/** One record of an answer; a CNAME on the way stands before what it leads to. */
 export interface DnsRecord {
   readonly name: string;
   readonly type: string;
   readonly ttl: number;
   readonly value: string;
+}
+
+/** What an alias leads to outside of Route 53: a load balancer or a distribution. */
+export interface AliasTarget {
+  readonly addresses: readonly string[];
+  readonly healthy: boolean;
+}
+
+/** All that an answer depends on. */
+export interface Names {
+  readonly zones: readonly Zone[];
+  readonly ids: Ids;
+  readonly home: string;
+  /** State of a health check; one that does not exist any more counts as healthy. */
+  isHealthy(healthCheckId: string): boolean;
+  /** By its DNS name without the dot at its end. */
+  target(dnsName: string): AliasTarget | undefined;
 }
 
 /** RFC 1034 sets no number; resolvers give up at about this many. */
@@ -42,18 +61,6 @@ function recordsAt(zone: Zone, name: string): ResourceRecordSet[] {
 const exists = (zone: Zone, name: string): boolean =>
   recordsAt(zone, name).length > 0 || [...zone.served.values()].some((record) => record.Name?.endsWith(`.${name}`));
 
-/** One of several weighted records; weight 0 only when all have it. */
-function chosen(records: readonly ResourceRecordSet[], ids: Ids): ResourceRecordSet | undefined {
-  const total = records.reduce((sum, record) => sum + (record.Weight ?? 0), 0);
-  if (records.length < 2 || total === 0) return records[0];
-  let drawn = Number.parseInt(ids.hex(8), 16) % total;
-  for (const record of records) {
-    drawn -= record.Weight ?? 0;
-    if (drawn < 0) return record;
-  }
-  return records[0];
-}
-
 const valuesOf = (name: string, record: ResourceRecordSet): DnsRecord[] =>
   (record.ResourceRecords ?? []).map(({ Value }) => ({
     name,
@@ -62,36 +69,71 @@ const valuesOf = (name: string, record: ResourceRecordSet): DnsRecord[] =>
     value: Value ?? "",
   }));
 
+/** Load balancers have a second name for clients of both protocols. */
+const targetName = (record: ResourceRecordSet): string =>
+  normalName(record.AliasTarget?.DNSName)
+    .replace(/\.$/, "")
+    .replace(/^dualstack\./, "");
+
 /**
- * What the name servers of these zones say: undefined when the name does not exist (or is in no zone), an empty list
- * when it exists without such a record.
+ * A record's own check and, where it asks for that, the health of what it is an alias of.
+ * https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/dns-failover-determining-health-of-endpoints.html
+ */
+function isHealthy(names: Names, record: ResourceRecordSet, depth: number): boolean {
+  if (record.HealthCheckId !== undefined && !names.isHealthy(record.HealthCheckId)) return false;
+  if (record.AliasTarget?.EvaluateTargetHealth !== true || depth > CHAIN_MAX) return true;
+  const name = normalName(record.AliasTarget.DNSName);
+  const zone = zoneOf(names.zones, name);
+  if (zone === undefined) return names.target(targetName(record))?.healthy ?? false;
+  return recordsAt(zone, name).some((one) => one.Type === record.Type && isHealthy(names, one, depth + 1));
+}
+
+/** Undefined: nothing of this name is known, here or outside. */
+function valuesOfAlias(
+  names: Names,
+  name: string,
+  record: ResourceRecordSet,
+  viewer: string | undefined,
+  depth: number,
+) {
+  const within = answerFrom(names, record.AliasTarget?.DNSName ?? "", record.Type ?? "", viewer, depth + 1);
+  if (within !== undefined) return within.filter(({ type }) => type === record.Type).map((one) => ({ ...one, name }));
+  const addresses = record.Type === "A" ? (names.target(targetName(record))?.addresses ?? []) : [];
+  return addresses.map((value) => ({ name, type: "A", ttl: ALIAS_TTL_SECONDS, value }));
+}
+
+/**
+ * What the name servers of these zones say to a visitor: undefined when the name does not exist (or is in no zone), an
+ * empty list when it exists without such a record.
  */
 export function answerFrom(
-  zones: readonly Zone[],
-  ids: Ids,
+  names: Names,
   asked: string,
   type: string,
+  viewer?: string,
   depth = 0,
 ): readonly DnsRecord[] | undefined {
   const name = normalName(asked);
-  const zone = zoneOf(zones, name);
+  const zone = zoneOf(names.zones, name);
   if (zone === undefined || depth > CHAIN_MAX) return undefined;
+  const choice = {
+    ids: names.ids,
+    home: names.home,
+    place: placeOf(viewer),
+    isHealthy: (record: ResourceRecordSet) => isHealthy(names, record, depth),
+  };
   const here = recordsAt(zone, name);
-  const found = chosen(
-    here.filter((record) => record.Type === type),
-    ids,
-  );
-  if (found?.AliasTarget) {
-    const target = answerFrom(zones, ids, found.AliasTarget.DNSName ?? "", type, depth + 1) ?? [];
-    return target.filter((record) => record.type === type).map((record) => ({ ...record, name }));
-  }
-  if (found) return valuesOf(name, found);
-  const canonical = chosen(
+  const ofType = here.filter((record) => record.Type === type);
+  if (ofType.length > 0)
+    return chosen(ofType, choice).flatMap((record) =>
+      record.AliasTarget ? valuesOfAlias(names, name, record, viewer, depth) : valuesOf(name, record),
+    );
+  const [canonical] = chosen(
     here.filter((record) => record.Type === "CNAME"),
-    ids,
+    choice,
   );
   if (canonical === undefined) return exists(zone, name) ? [] : undefined;
   const [link] = valuesOf(name, canonical);
   if (link === undefined) return [];
-  return [link, ...(answerFrom(zones, ids, link.value, type, depth + 1) ?? [])];
+  return [link, ...(answerFrom(names, link.value, type, viewer, depth + 1) ?? [])];
 }

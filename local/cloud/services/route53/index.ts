@@ -1,3 +1,4 @@
+import { isIPv4 } from "node:net";
 import type {
   AssociateVPCWithHostedZoneCommandInput,
   ChangeResourceRecordSetsCommandInput,
@@ -13,13 +14,19 @@ import type {
   ListTagsForResourceCommandInput,
   ListTagsForResourcesCommandInput,
   ResourceRecordSet,
+  TestDNSAnswerCommandInput,
   UpdateHostedZoneCommentCommandInput,
 } from "@aws-sdk/client-route-53";
 import { CloudError } from "../../errors.ts";
 import type { Operation, Service, World } from "../../service.ts";
-import { answerFrom, type DnsRecord } from "./answer.ts";
+import { answerFrom, type AliasTarget, type DnsRecord, type Names } from "./answer.ts";
 import { afterBatch } from "./batch.ts";
-import { bareId, changeInfo, normalName, recordKey, Zones, type Zone } from "./zones.ts";
+import { healthOperations } from "./health-operations.ts";
+import { HealthChecks, type HealthParts } from "./health.ts";
+import { bareId, changeInfo, normalName, recordKey, WORK_MS, Zones, type Zone } from "./zones.ts";
+
+export type { AliasTarget, DnsRecord } from "./answer.ts";
+export type { HealthProbe, HealthProber, HealthResult } from "./health.ts";
 
 /** https://docs.aws.amazon.com/Route53/latest/APIReference/API_ListHostedZones.html and API_ListResourceRecordSets.html */
 const ZONES_PAGE_MAX = 100;
@@ -79,6 +86,7 @@ function create(zones: Zones, input: CreateHostedZoneCommandInput): object {
     tags: new Map(),
     records: new Map(apex),
     served: new Map(),
+    busyUntil: 0,
   };
   zones.byId.set(zone.id, zone);
   const change = zones.submit(undefined, () => serve(zone, new Map(apex)));
@@ -108,9 +116,19 @@ function remove(zones: Zones, input: DeleteHostedZoneCommandInput): object {
   return { ChangeInfo: changeInfo(zones.submit(undefined, () => zone.served.clear())) };
 }
 
-function changeRecords(zones: Zones, input: ChangeResourceRecordSetsCommandInput): object {
+function changeRecords(zones: Zones, checks: HealthChecks, input: ChangeResourceRecordSetsCommandInput): object {
   const zone = zones.get(input.HostedZoneId);
-  const records = afterBatch(zone, input.ChangeBatch?.Changes ?? []);
+  const now = zones.world.clock.now();
+  if (now < zone.busyUntil)
+    throw new CloudError(
+      "PriorRequestNotComplete",
+      "The request was rejected because Route 53 was still processing a prior request.",
+    );
+  const changes = input.ChangeBatch?.Changes ?? [];
+  for (const { Action, ResourceRecordSet: record } of changes)
+    if (Action !== "DELETE" && record?.HealthCheckId !== undefined) checks.get(record.HealthCheckId);
+  const records = afterBatch(zone, changes);
+  zone.busyUntil = now + WORK_MS;
   zone.records.clear();
   for (const [key, record] of records) zone.records.set(key, record);
   return { ChangeInfo: changeInfo(zones.submit(input.ChangeBatch?.Comment, () => serve(zone, records))) };
@@ -207,23 +225,45 @@ function disassociate(zones: Zones, input: AssociateVPCWithHostedZoneCommandInpu
   return { ChangeInfo: changeInfo(zones.submit(input.Comment, () => {})) };
 }
 
-/** Only hosted zones are here: health checks, the other kind that has tags, are not. */
-function taggedZone(zones: Zones, type: string | undefined, id: string | undefined): Zone {
-  if (type === "hostedzone") return zones.get(id);
-  throw new CloudError("InvalidInput", `the embedded cloud tags only hosted zones: ${type ?? ""}`);
+interface Tagged {
+  readonly id: string;
+  readonly tags: Map<string, string>;
 }
 
-const tagSet = (zone: Zone): object => ({
-  ResourceType: "hostedzone",
-  ResourceId: zone.id,
-  Tags: [...zone.tags].map(([Key, Value]) => ({ Key, Value })),
+function tagged({ zones, checks }: Parts, type: string | undefined, id: string | undefined): Tagged {
+  return type === "healthcheck" ? checks.get(id) : zones.get(id);
+}
+
+const tagSet = (type: string | undefined, { id, tags }: Tagged): object => ({
+  ResourceType: type,
+  ResourceId: id,
+  Tags: [...tags].map(([Key, Value]) => ({ Key, Value })),
 });
 
-function changeTags(zones: Zones, input: ChangeTagsForResourceCommandInput): object {
-  const { tags } = taggedZone(zones, input.ResourceType, input.ResourceId);
+function changeTags(parts: Parts, input: ChangeTagsForResourceCommandInput): object {
+  const { tags } = tagged(parts, input.ResourceType, input.ResourceId);
   for (const { Key = "", Value = "" } of input.AddTags ?? []) tags.set(Key, Value);
   for (const key of input.RemoveTagKeys ?? []) tags.delete(key);
   return {};
+}
+
+/** What the zone's own name servers would say to a resolver, or to a client behind one that tells its subnet. */
+function testAnswer({ zones, names }: Parts, input: TestDNSAnswerCommandInput): object {
+  const zone = zones.get(input.HostedZoneId);
+  if (zone.isPrivate) throw new CloudError("InvalidInput", "TestDNSAnswer supports only public hosted zones.");
+  const viewer = input.EDNS0ClientSubnetIP ?? input.ResolverIP;
+  const type = input.RecordType ?? "";
+  const name = normalName(input.RecordName);
+  const found = answerFrom({ ...names(), zones: [zone] }, name, type, viewer);
+  const [Nameserver = ""] = NAME_SERVERS;
+  return {
+    Nameserver: Nameserver.replace(/\.$/, ""),
+    RecordName: name.replace(/\.$/, ""),
+    RecordType: type,
+    RecordData: (found ?? []).map(({ value }) => value),
+    ResponseCode: found === undefined ? "NXDOMAIN" : "NOERROR",
+    Protocol: "UDP",
+  };
 }
 
 function getZone(zones: Zones, input: GetHostedZoneCommandInput): object {
@@ -231,7 +271,15 @@ function getZone(zones: Zones, input: GetHostedZoneCommandInput): object {
   return { HostedZone: shownZone(zone), ...delegation(zone), ...(zone.isPrivate && { VPCs: zone.vpcs }) };
 }
 
-const operationsOf = (zones: Zones): Record<string, Operation> => ({
+interface Parts {
+  readonly zones: Zones;
+  readonly checks: HealthChecks;
+  names(): Names;
+}
+
+const operationsOf = (parts: Parts, { zones, checks } = parts): Record<string, Operation> => ({
+  ...healthOperations(checks),
+  TestDNSAnswer: (input: TestDNSAnswerCommandInput) => testAnswer(parts, input),
   CreateHostedZone: (input: CreateHostedZoneCommandInput) => create(zones, input),
   DeleteHostedZone: (input: DeleteHostedZoneCommandInput) => remove(zones, input),
   GetHostedZone: (input: GetHostedZoneCommandInput) => getZone(zones, input),
@@ -246,40 +294,73 @@ const operationsOf = (zones: Zones): Record<string, Operation> => ({
   },
   AssociateVPCWithHostedZone: (input: AssociateVPCWithHostedZoneCommandInput) => associate(zones, input),
   DisassociateVPCFromHostedZone: (input: AssociateVPCWithHostedZoneCommandInput) => disassociate(zones, input),
-  ChangeResourceRecordSets: (input: ChangeResourceRecordSetsCommandInput) => changeRecords(zones, input),
+  ChangeResourceRecordSets: (input: ChangeResourceRecordSetsCommandInput) => changeRecords(zones, checks, input),
   ListResourceRecordSets: (input: ListResourceRecordSetsCommandInput) => listRecords(zones, input),
   GetChange: (input: GetChangeCommandInput) => ({ ChangeInfo: changeInfo(zones.change(input.Id)) }),
-  ChangeTagsForResource: (input: ChangeTagsForResourceCommandInput) => changeTags(zones, input),
+  ChangeTagsForResource: (input: ChangeTagsForResourceCommandInput) => changeTags(parts, input),
   ListTagsForResource: (input: ListTagsForResourceCommandInput) => ({
-    ResourceTagSet: tagSet(taggedZone(zones, input.ResourceType, input.ResourceId)),
+    ResourceTagSet: tagSet(input.ResourceType, tagged(parts, input.ResourceType, input.ResourceId)),
   }),
   ListTagsForResources: (input: ListTagsForResourcesCommandInput) => ({
-    ResourceTagSets: (input.ResourceIds ?? []).map((id) => tagSet(taggedZone(zones, input.ResourceType, id))),
+    ResourceTagSets: (input.ResourceIds ?? []).map((id) =>
+      tagSet(input.ResourceType, tagged(parts, input.ResourceType, id)),
+    ),
   }),
 });
 
 /** Operations whose `Id` is that of a change. */
 const isChange = (operation: string): boolean => operation === "GetChange";
 
-export interface Route53 {
-  readonly service: Service;
-  /** What the name servers say: undefined for a name that does not exist, an empty list for one without such a record. */
-  readonly answer: (name: string, type: string) => readonly DnsRecord[] | undefined;
+export interface Route53Parts extends Pick<HealthParts, "probe" | "record"> {
+  /** Load balancers and distributions, by their DNS names. */
+  readonly target?: (dnsName: string) => AliasTarget | undefined;
 }
 
-/** Route 53 in memory: public and private zones whose changes reach the name servers a little later. */
-export function openRoute53(world: World): Route53 {
+export interface Route53 {
+  readonly service: Service;
+  /**
+   * What the name servers say to a visitor at this address: undefined for a name that does not exist, an empty list for
+   * one without such a record.
+   */
+  readonly answer: (name: string, type: string, viewer?: string) => readonly DnsRecord[] | undefined;
+  /** Names of all zones, without the dot at the end. */
+  readonly zones: () => readonly string[];
+}
+
+/** Route 53 in memory: zones whose changes reach the name servers a little later, and health checks. */
+export function openRoute53(world: World, { probe, record, target = () => undefined }: Route53Parts = {}): Route53 {
   const zones = new Zones(world);
+  const names = (): Names => ({
+    zones: [...zones.byId.values()],
+    ids: world.ids,
+    home: world.region,
+    isHealthy: (id) => checks.isHealthy(id),
+    target,
+  });
+  const checks: HealthChecks = new HealthChecks(world, {
+    ...(probe && { probe }),
+    ...(record && { record }),
+    resolve: (name) =>
+      isIPv4(name)
+        ? name
+        : (answerFrom(names(), name, "A")?.find(({ type }) => type === "A")?.value ?? target(name)?.addresses[0]),
+  });
   return {
     service: {
       id: "route53",
-      operations: operationsOf(zones),
-      resourceOf: (operation, { HostedZoneId, ResourceId, Id }) => {
+      operations: operationsOf({ zones, checks, names }),
+      resourceOf: (operation, { HostedZoneId, HealthCheckId, ResourceId, ResourceType, Id }) => {
+        const check = HealthCheckId ?? (ResourceType === "healthcheck" ? ResourceId : undefined);
+        if (typeof check === "string") return `arn:aws:route53:::healthcheck/${check}`;
         const id = HostedZoneId ?? ResourceId ?? Id;
         if (typeof id !== "string") return "*";
         return `arn:aws:route53:::${isChange(operation) ? "change" : "hostedzone"}/${bareId(id)}`;
       },
+      async close() {
+        checks.close();
+      },
     },
-    answer: (name, type) => answerFrom([...zones.byId.values()], world.ids, name, type),
+    answer: (name, type, viewer) => answerFrom(names(), name, type, viewer),
+    zones: () => [...zones.byId.values()].map(({ name }) => name.replace(/\.$/, "")),
   };
 }

@@ -15,6 +15,8 @@ export interface Zone {
   readonly records: Map<string, ResourceRecordSet>;
   /** What the name servers answer: a change gets here when it is INSYNC. */
   readonly served: Map<string, ResourceRecordSet>;
+  /** Until then the last change request is being worked on. */
+  busyUntil: number;
 }
 
 export interface Change {
@@ -26,6 +28,8 @@ export interface Change {
 
 /** AWS documents "generally within 60 seconds"; a deployment that waits for it should not take that long here. */
 export const PROPAGATION_MS = 2_000;
+/** Route 53 works on one request of a zone at a time and refuses the next; AWS documents no time. */
+export const WORK_MS = 100;
 /** Clients ask only about changes that they have just made. */
 const CHANGES_MAX = 10_000;
 

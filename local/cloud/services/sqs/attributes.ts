@@ -2,7 +2,7 @@ import { CloudError } from "../../errors.ts";
 import type { World } from "../../service.ts";
 import { counts, NUMBERS, type Queue, type Redrive } from "./queue.ts";
 
-/** Accepted and shown again without effect: nothing is encrypted, and authorisation is the endpoint's. */
+/** Kept as given. The policy is asked when a service of the cloud sends; the rest has no effect: nothing is encrypted. */
 const KEPT = new Set([
   "Policy",
   "KmsMasterKeyId",

@@ -3,6 +3,7 @@ import { CloudError } from "../../errors.ts";
 import type { Call, Operation, Service, World } from "../../service.ts";
 import { applyAttributes, shownAttributes } from "./attributes.ts";
 import { attributesMd5, md5, type MessageAttributes } from "./message.ts";
+import { publishCounts, type Record as RecordMetric } from "./metrics.ts";
 import { byReceipt, NUMBERS, put, take, untilVisible, wake, type Message, type Queue } from "./queue.ts";
 
 export type { MessageAttribute, MessageAttributes } from "./message.ts";
@@ -14,12 +15,16 @@ const QUEUES_MAX = 1000;
 export interface SqsSources {
   /** Base URL of this cloud: the SDK sends a queue's calls to the host of its URL. */
   endpoint(): string;
+  /** Where the metrics of the queues go; without it there are none. */
+  readonly record?: RecordMetric;
 }
 
 export interface Sqs {
   readonly service: Service;
   /** Puts a message from another service of the cloud. Throws QueueDoesNotExist. */
   send(queueArn: string, body: string, attributes?: MessageAttributes): Promise<void>;
+  /** JSON of the policy that says who else may use the queue; undefined when it has none or is not there. */
+  policyOf(queueArn: string): string | undefined;
 }
 
 /** Standard queues; FIFO queues are refused by name. */
@@ -35,6 +40,7 @@ export function openSqs(world: World, sources: SqsSources): Sqs {
   const of = (input: { QueueUrl?: string | undefined }): Queue =>
     named(nameOfUrl(required(input.QueueUrl, "QueueUrl")));
   const byArn = (arn: string): Queue | undefined => queues.get(arn.split(":").at(-1) ?? "");
+  const metrics = sources.record === undefined ? undefined : publishCounts(world, queues, sources.record);
 
   const service: Service = {
     id: "sqs",
@@ -50,6 +56,7 @@ export function openSqs(world: World, sources: SqsSources): Sqs {
       return typeof name === "string" ? arnOf(name) : "*";
     },
     async close() {
+      metrics?.cancel();
       // Long polls end empty instead of holding a connection open.
       for (const queue of queues.values()) wake(queue);
     },
@@ -57,6 +64,7 @@ export function openSqs(world: World, sources: SqsSources): Sqs {
 
   return {
     service,
+    policyOf: (queueArn) => byArn(queueArn)?.kept["Policy"] || undefined,
     async send(queueArn, body, attributes = {}) {
       const queue = byArn(queueArn);
       if (queue === undefined)

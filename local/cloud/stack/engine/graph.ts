@@ -40,8 +40,9 @@ function substitutions(argument: Json): Reference[] {
 }
 
 /**
- * The order that references and DependsOn demand. `exists` says whether a DependsOn names a resource of the template
- * at all; one that is left out by its condition is no dependency. Throws `ValidationError` on a cycle.
+ * The order that references, those in the metadata included, and DependsOn demand. `exists` says whether a DependsOn
+ * names a resource of the template at all; one that is left out by its condition is no dependency. Throws
+ * `ValidationError` on a cycle.
  */
 export function dependencyGraph(enabled: ReadonlyMap<string, Declaration>, exists: (id: string) => boolean): Graph {
   const graph = new Map<string, Set<string>>();
@@ -51,7 +52,8 @@ export function dependencyGraph(enabled: ReadonlyMap<string, Declaration>, exist
       throw templateError(
         `Template format error: Unresolved resource dependencies [${missing.join(", ")}] in the Resources block of the template`,
       );
-    const named = [...declaration.dependsOn, ...references(declaration.properties).map((reference) => reference.name)];
+    const referred = [...references(declaration.properties), ...references(declaration.metadata)];
+    const named = [...declaration.dependsOn, ...referred.map((reference) => reference.name)];
     graph.set(id, new Set(named.filter((name) => enabled.has(name))));
   }
   refuseCycles(graph);

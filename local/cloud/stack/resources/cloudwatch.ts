@@ -66,4 +66,26 @@ const alarm: ResourceType = {
   remove: (ctx, { physicalId }) => gone(ctx.call("monitoring", "DeleteAlarms", { AlarmNames: [physicalId] })),
 };
 
-export const cloudwatchTypes: readonly ResourceType[] = [alarm];
+const putDashboard = (ctx: ResourceContext, DashboardName: string, properties: JsonObject): Promise<unknown> =>
+  ctx.call("monitoring", "PutDashboard", { DashboardName, ...pick(properties, ["DashboardBody"]) });
+
+const dashboard: ResourceType = {
+  type: "AWS::CloudWatch::Dashboard",
+  replacing: ["DashboardName"],
+  updatable: ["DashboardBody"],
+  required: ["DashboardBody"],
+  named: "DashboardName",
+  attributes: [],
+  async create(ctx, properties) {
+    const name = optionalText(properties["DashboardName"]) ?? ctx.physicalName(NAME_MAX);
+    await putDashboard(ctx, name, properties);
+    return { physicalId: name, attributes: {} };
+  },
+  async update(ctx, { physicalId }, next) {
+    await putDashboard(ctx, physicalId, next);
+    return {};
+  },
+  remove: (ctx, { physicalId }) => gone(ctx.call("monitoring", "DeleteDashboards", { DashboardNames: [physicalId] })),
+};
+
+export const cloudwatchTypes: readonly ResourceType[] = [alarm, dashboard];

@@ -100,7 +100,7 @@ const table: ResourceType = {
     if (refused.length > 0)
       throw new Error(`updating ${refused.join(", ")} of a table in place is not known to this cloud`);
     if (changed.some((name) => direct.includes(name))) {
-      const parts = { ...next, ...translated(next) };
+      const parts = { SSESpecification: { Enabled: false }, ...next, ...translated(next) };
       const wanted = Object.fromEntries(
         Object.entries(parts).filter(([name]) => direct.includes(name) && changed.includes(name)),
       );

@@ -16,20 +16,28 @@ async function retain(ctx: ResourceContext, logGroupName: string, properties: Js
     : ctx.call("logs", "PutRetentionPolicy", { logGroupName, retentionInDays }));
 }
 
+async function encrypt(ctx: ResourceContext, logGroupName: string, properties: JsonObject): Promise<void> {
+  const kmsKeyId = properties["KmsKeyId"];
+  await (kmsKeyId === undefined
+    ? ctx.call("logs", "DisassociateKmsKey", { logGroupName })
+    : ctx.call("logs", "AssociateKmsKey", { logGroupName, kmsKeyId }));
+}
+
 const logGroup: ResourceType = {
   type: "AWS::Logs::LogGroup",
   replacing: ["LogGroupName", "LogGroupClass"],
-  updatable: ["RetentionInDays", "Tags"],
+  updatable: ["RetentionInDays", "KmsKeyId", "Tags"],
   named: "LogGroupName",
   tags: "list",
   attributes: ["Arn"],
   async create(ctx, properties) {
     const logGroupName = optionalText(properties["LogGroupName"]) ?? ctx.physicalName(NAME_MAX);
     const tags = tagMap(properties["Tags"]);
-    const { LogGroupClass: logGroupClass } = pick(properties, ["LogGroupClass"]);
+    const { LogGroupClass: logGroupClass, KmsKeyId: kmsKeyId } = pick(properties, ["LogGroupClass", "KmsKeyId"]);
     await ctx.call("logs", "CreateLogGroup", {
       logGroupName,
       logGroupClass,
+      kmsKeyId,
       ...(Object.keys(tags).length > 0 ? { tags } : {}),
     });
     ctx.identify(logGroupName);
@@ -38,6 +46,7 @@ const logGroup: ResourceType = {
   },
   async update(ctx, { physicalId, properties }, next, changed) {
     if (changed.includes("RetentionInDays")) await retain(ctx, physicalId, next);
+    if (changed.includes("KmsKeyId")) await encrypt(ctx, physicalId, next);
     const resourceArn = `arn:aws:logs:${ctx.region}:${ctx.account}:log-group:${physicalId}`;
     await retag(
       properties["Tags"],

@@ -37,14 +37,15 @@ async function inSync(ctx: ResourceContext, change: unknown): Promise<void> {
 const vpcsOf = (properties: JsonObject): JsonObject[] =>
   objects(properties["VPCs"]).map((vpc) => ({ VPCId: vpc["VPCId"] ?? null, VPCRegion: vpc["VPCRegion"] ?? null }));
 
-async function retagZone(
+async function retagRoute53(
   ctx: ResourceContext,
+  kind: "hostedzone" | "healthcheck",
   ResourceId: string,
   before: Json | undefined,
   after: Json | undefined,
 ): Promise<void> {
   const change = (input: Record<string, unknown>): Promise<unknown> =>
-    r53(ctx, "ChangeTagsForResource", { ResourceType: "hostedzone", ResourceId, ...input });
+    r53(ctx, "ChangeTagsForResource", { ResourceType: kind, ResourceId, ...input });
   await retag(
     before,
     after,
@@ -72,7 +73,7 @@ const hostedZone: ResourceType = {
     ctx.identify(Id);
     for (const VPC of others) await r53(ctx, "AssociateVPCWithHostedZone", { HostedZoneId: Id, VPC });
     if (Object.keys(tagMap(properties["HostedZoneTags"])).length > 0)
-      await retagZone(ctx, Id, undefined, properties["HostedZoneTags"]);
+      await retagRoute53(ctx, "hostedzone", Id, undefined, properties["HostedZoneTags"]);
     const NameServers = listAt(answer, "DelegationSet", "NameServers").map(String);
     return { physicalId: Id, attributes: { Id, NameServers } };
   },
@@ -84,7 +85,7 @@ const hostedZone: ResourceType = {
         Id,
         Comment: isObject(config) ? optionalText(config["Comment"]) : "",
       });
-    await retagZone(ctx, Id, properties["HostedZoneTags"], next["HostedZoneTags"]);
+    await retagRoute53(ctx, "hostedzone", Id, properties["HostedZoneTags"], next["HostedZoneTags"]);
     return attributes;
   },
   remove: (ctx, { physicalId }) => gone(r53(ctx, "DeleteHostedZone", { Id: physicalId })),
@@ -124,15 +125,37 @@ async function zoneOf(ctx: ResourceContext, properties: JsonObject): Promise<str
   return bareId(textAt(found, "Id"));
 }
 
-async function changeRecord(
-  ctx: ResourceContext,
-  Action: "CREATE" | "UPSERT" | "DELETE",
-  properties: JsonObject,
-): Promise<void> {
-  const HostedZoneId = await zoneOf(ctx, properties);
-  const Changes = [{ Action, ResourceRecordSet: recordSet(properties) }];
-  await inSync(ctx, await r53(ctx, "ChangeResourceRecordSets", { HostedZoneId, ChangeBatch: { Changes } }));
+type Action = "CREATE" | "UPSERT" | "DELETE";
+interface Change {
+  readonly Action: Action;
+  readonly ResourceRecordSet: Record<string, unknown>;
 }
+
+async function changeRecords(
+  ctx: ResourceContext,
+  properties: JsonObject,
+  Changes: readonly Change[],
+  Comment?: string,
+): Promise<void> {
+  if (Changes.length === 0) return;
+  const HostedZoneId = await zoneOf(ctx, properties);
+  const ChangeBatch = { Changes, ...(Comment === undefined ? {} : { Comment }) };
+  let change: unknown;
+  // A zone takes one change after the other; CloudFormation tries again until it is this one's turn.
+  await ctx.until(`zone ${HostedZoneId} taking a change`, INSYNC_WAIT_MS, async () => {
+    try {
+      change = await r53(ctx, "ChangeResourceRecordSets", { HostedZoneId, ChangeBatch });
+      return true;
+    } catch (error) {
+      if (error instanceof Error && Reflect.get(error, "code") === "PriorRequestNotComplete") return false;
+      throw error;
+    }
+  });
+  await inSync(ctx, change);
+}
+
+const changeRecord = (ctx: ResourceContext, action: Action, properties: JsonObject): Promise<void> =>
+  changeRecords(ctx, properties, [{ Action: action, ResourceRecordSet: recordSet(properties) }]);
 
 const record: ResourceType = {
   type: "AWS::Route53::RecordSet",
@@ -150,13 +173,96 @@ const record: ResourceType = {
     await changeRecord(ctx, "UPSERT", next);
     return {};
   },
+  remove: (ctx, { properties }) => removeRecord(ctx, properties),
+};
+
+/** A record that is not there any more is removed. */
+async function removeRecord(ctx: ResourceContext, properties: JsonObject): Promise<void> {
+  try {
+    await changeRecord(ctx, "DELETE", properties);
+  } catch (error) {
+    if (!isNotThere(error) && !/but it was not found/.test(error instanceof Error ? error.message : "")) throw error;
+  }
+}
+
+const comparable = (properties: JsonObject): string => JSON.stringify(recordSet(properties));
+const sameRecord = (a: JsonObject, b: JsonObject): boolean =>
+  ["Name", "Type", "SetIdentifier"].every((name) => optionalText(a[name]) === optionalText(b[name]));
+
+/** The group as one batch: what is no longer there goes, what is new or other is put. */
+function groupChanges(before: readonly JsonObject[], next: readonly JsonObject[]): Change[] {
+  const dropped = before.filter((one) => !next.some((other) => sameRecord(one, other)));
+  const put = next.filter((one) => !before.some((other) => comparable(one) === comparable(other)));
+  const isNew = (one: JsonObject): boolean => !before.some((other) => sameRecord(one, other));
+  return [
+    ...dropped.map((one): Change => ({ Action: "DELETE", ResourceRecordSet: recordSet(one) })),
+    ...put.map((one): Change => ({ Action: isNew(one) ? "CREATE" : "UPSERT", ResourceRecordSet: recordSet(one) })),
+  ];
+}
+
+const recordsOf = (properties: JsonObject): readonly JsonObject[] => objects(properties["RecordSets"]);
+
+const recordGroup: ResourceType = {
+  type: "AWS::Route53::RecordSetGroup",
+  replacing: ["HostedZoneId", "HostedZoneName"],
+  updatable: ["RecordSets", "Comment"],
+  attributes: ["Id"],
+  async create(ctx, properties) {
+    const physicalId = ctx.physicalName(255);
+    const comment = optionalText(properties["Comment"]);
+    await changeRecords(ctx, properties, groupChanges([], recordsOf(properties)), comment);
+    return { physicalId, attributes: { Id: physicalId } };
+  },
+  async update(ctx, { properties, attributes }, next) {
+    await changeRecords(ctx, next, groupChanges(recordsOf(properties), recordsOf(next)), optionalText(next["Comment"]));
+    return attributes;
+  },
   async remove(ctx, { properties }) {
-    try {
-      await changeRecord(ctx, "DELETE", properties);
-    } catch (error) {
-      if (!isNotThere(error) && !/but it was not found/.test(error instanceof Error ? error.message : "")) throw error;
+    for (const one of recordsOf(properties)) {
+      const zone = pick(properties, ["HostedZoneId", "HostedZoneName"]);
+      await removeRecord(ctx, { ...one, ...zone });
     }
   },
 };
 
-export const route53Types: readonly ResourceType[] = [hostedZone, record];
+/** What changes in place; any other member of the configuration makes a new health check. */
+const HEALTH_FIXED = ["Type", "RequestInterval", "MeasureLatency", "RoutingControlArn"];
+
+const healthConfig = (properties: JsonObject): JsonObject => {
+  const config = properties["HealthCheckConfig"];
+  return isObject(config) ? config : {};
+};
+
+const healthCheck: ResourceType = {
+  type: "AWS::Route53::HealthCheck",
+  replacing: [],
+  updatable: ["HealthCheckConfig", "HealthCheckTags"],
+  required: ["HealthCheckConfig"],
+  attributes: ["HealthCheckId"],
+  async create(ctx, properties) {
+    const CallerReference = ctx.physicalName(64);
+    const answer = await r53(ctx, "CreateHealthCheck", {
+      CallerReference,
+      HealthCheckConfig: healthConfig(properties),
+    });
+    const id = textAt(answer, "HealthCheck", "Id");
+    ctx.identify(id);
+    await retagRoute53(ctx, "healthcheck", id, undefined, properties["HealthCheckTags"]);
+    return { physicalId: id, attributes: { HealthCheckId: id } };
+  },
+  async update(ctx, { physicalId: HealthCheckId, properties, attributes }, next, changed) {
+    const fixed = HEALTH_FIXED.find(
+      (name) => optionalText(healthConfig(properties)[name]) !== optionalText(healthConfig(next)[name]),
+    );
+    if (fixed !== undefined) throw new Error(`changing ${fixed} of a health check is not known to this cloud`);
+    if (changed.includes("HealthCheckConfig")) {
+      const config = Object.entries(healthConfig(next)).filter(([name]) => !HEALTH_FIXED.includes(name));
+      await r53(ctx, "UpdateHealthCheck", { HealthCheckId, ...Object.fromEntries(config) });
+    }
+    await retagRoute53(ctx, "healthcheck", HealthCheckId, properties["HealthCheckTags"], next["HealthCheckTags"]);
+    return attributes;
+  },
+  remove: (ctx, { physicalId }) => gone(r53(ctx, "DeleteHealthCheck", { HealthCheckId: physicalId })),
+};
+
+export const route53Types: readonly ResourceType[] = [hostedZone, record, recordGroup, healthCheck];

@@ -183,9 +183,9 @@ describe("an alarm", () => {
 
   test.each<[string, Partial<PutMetricAlarmInput>, string]>([
     [
-      "an SNS topic as action",
-      { AlarmActions: ["arn:aws:sns:eu-west-1:000000000000:topic"] },
-      "alarm action arn:aws:sns:eu-west-1:000000000000:topic",
+      "an EC2 action",
+      { AlarmActions: ["arn:aws:automate:eu-west-1:ec2:stop"] },
+      "alarm action arn:aws:automate:eu-west-1:ec2:stop",
     ],
     ["a period that AWS does not know", { Period: 15 }, "Period 15"],
     ["more datapoints than periods", { DatapointsToAlarm: 4 }, "DatapointsToAlarm 4"],

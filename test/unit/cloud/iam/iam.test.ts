@@ -9,6 +9,7 @@ import {
   IAMClient,
   ListRolePoliciesCommand,
   PutRolePolicyCommand,
+  UpdateAssumeRolePolicyCommand,
 } from "@aws-sdk/client-iam";
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { describe, expect, test } from "@jest/globals";
@@ -17,7 +18,13 @@ import { openIam } from "../../../../local/cloud/iam/index.ts";
 import { sdkClient, testWorld } from "../client.ts";
 
 const TRUST = JSON.stringify({
-  Statement: [{ Effect: "Allow", Principal: { Service: "lambda.amazonaws.com" }, Action: "sts:AssumeRole" }],
+  Statement: [
+    {
+      Effect: "Allow",
+      Principal: { Service: "lambda.amazonaws.com", AWS: "arn:aws:iam::000000000000:user/operator" },
+      Action: "sts:AssumeRole",
+    },
+  ],
 });
 const POLICY = `{ "Statement" : [ { "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*" } ] }`;
 const ROLE_ARN = "arn:aws:iam::000000000000:role/reader";
@@ -64,6 +71,11 @@ describe("a role", () => {
   test.each([
     ["a policy that is not JSON", "{", "MalformedPolicyDocumentException"],
     ["a statement without effect", '{"Statement":[{"Action":"*"}]}', "MalformedPolicyDocumentException"],
+    [
+      "a statement without resource",
+      '{"Statement":[{"Effect":"Allow","Action":"*"}]}',
+      "MalformedPolicyDocumentException",
+    ],
   ])("is refused with the SDK's own error for %s", async (_name, PolicyDocument, name) => {
     const { client } = await openWithRole();
     const put = client.send(new PutRolePolicyCommand({ RoleName: "reader", PolicyName: "p", PolicyDocument }));
@@ -109,6 +121,30 @@ describe("credentials", () => {
     await clock.advance(30 * DAY_MS);
     const identity = await sts("AKIAOPERATOR").send(new GetCallerIdentityCommand({}));
     expect(identity.Arn).toBe("arn:aws:iam::000000000000:user/operator");
+  });
+
+  test("are given to a service only if the role's trust policy names it", async () => {
+    const { iam, client } = await openWithRole();
+    expect(iam.credentials(ROLE_ARN, "watch", "lambda.amazonaws.com")).toMatchObject({
+      accessKeyId: expect.any(String),
+    });
+    expect(() => iam.credentials(ROLE_ARN, "i-1", "ec2.amazonaws.com")).toThrow(
+      `ec2.amazonaws.com is not authorized to perform: sts:AssumeRole on resource: ${ROLE_ARN}`,
+    );
+    const machines = TRUST.replace("lambda", "ec2");
+    await client.send(new UpdateAssumeRolePolicyCommand({ RoleName: "reader", PolicyDocument: machines }));
+    expect(iam.credentials(ROLE_ARN, "i-1", "ec2.amazonaws.com")).toMatchObject({ accessKeyId: expect.any(String) });
+    expect(() => iam.credentials(ROLE_ARN, "watch", "lambda.amazonaws.com")).toThrow("is not authorized");
+  });
+
+  test("are not given by AssumeRole to somebody whom the trust policy does not name", async () => {
+    const { iam, sts } = await openWithRole();
+    iam.addUser("guest", "AKIAGUEST", "secret");
+    const assume = sts("AKIAGUEST").send(new AssumeRoleCommand({ RoleArn: ROLE_ARN, RoleSessionName: "try" }));
+    await expect(assume).rejects.toMatchObject({
+      name: "AccessDenied",
+      message: expect.stringContaining("user/guest"),
+    });
   });
 
   test("are not given for a role that is not there", async () => {

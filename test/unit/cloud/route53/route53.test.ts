@@ -12,6 +12,7 @@ import {
 } from "@aws-sdk/client-route-53";
 import { Packet } from "dns2";
 import { openRoute53 } from "../../../../local/cloud/services/route53/index.ts";
+import { WORK_MS } from "../../../../local/cloud/services/route53/zones.ts";
 import { respond } from "../../../../local/farm/dns.ts";
 import { sdkClient, testEndpoint, testWorld } from "../client.ts";
 
@@ -35,13 +36,15 @@ async function withZone() {
     }),
   );
   const HostedZoneId = created.HostedZone?.Id?.replace("/hostedzone/", "");
-  const change = (Action: "CREATE" | "DELETE" | "UPSERT", ...records: ResourceRecordSet[]) =>
-    client.send(
+  const change = async (Action: "CREATE" | "DELETE" | "UPSERT", ...records: ResourceRecordSet[]) => {
+    await world.clock.advance(WORK_MS);
+    return client.send(
       new ChangeResourceRecordSetsCommand({
         HostedZoneId,
         ChangeBatch: { Changes: records.map((ResourceRecordSet) => ({ Action, ResourceRecordSet })) },
       }),
     );
+  };
   return { world, route53, client, created, HostedZoneId, change, endpoint };
 }
 

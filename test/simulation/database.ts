@@ -1,0 +1,57 @@
+import type { ReadServer } from "../../lib/database/mysql.ts";
+import type { ModelMachine } from "./machines.ts";
+
+/** The two MySQL servers as models: what of them is seen from outside. */
+export interface Databases {
+  readonly readServer: ReadServer;
+  /** Whether some server takes writes, as HAProxy on a web node finds out. */
+  writerAnswers(): boolean;
+  /** A machine of the database class has booted: its server comes up read-only, whatever it was before. */
+  boot(machine: ModelMachine): void;
+  /** The launch step of the first writer: opens it, unless something was ever written on it. */
+  open(machine: ModelMachine): void;
+  /** Nobody reaches the server of this node until then. */
+  cut(node: string, untilMs: number): void;
+}
+
+interface Server {
+  readonly machine: ModelMachine;
+  readOnly: boolean;
+  gtid: string;
+}
+
+export function modelDatabases(now: () => number): Databases {
+  const servers = new Map<string, Server>();
+  const cuts = new Map<string, number>();
+  const reachable = (server: Server): boolean =>
+    server.machine.isUp() && (cuts.get(server.machine.node) ?? 0) <= now();
+  return {
+    async readServer(_clock, { host, port }) {
+      const server = [...servers.values()].find((each) => each.machine.address === host && each.machine.isUp());
+      if (server === undefined || !reachable(server))
+        return { unknown: `${host}:${port}: ETIMEDOUT: connect ETIMEDOUT`, cause: "unreachable" };
+      return {
+        known: {
+          flavour: "mysql",
+          version: "9.1.0",
+          readOnly: server.readOnly,
+          superReadOnly: server.readOnly,
+          gtid: server.gtid,
+          channels: [],
+        },
+      };
+    },
+    writerAnswers: () => [...servers.values()].some((server) => !server.readOnly && reachable(server)),
+    boot(machine) {
+      const known = servers.get(machine.id);
+      servers.set(machine.id, { machine, readOnly: true, gtid: known?.gtid ?? "" });
+    },
+    open(machine) {
+      const server = servers.get(machine.id);
+      if (server === undefined || machine.node !== "db-a" || server.gtid !== "") return;
+      server.readOnly = false;
+      server.gtid = `${machine.id}:1`;
+    },
+    cut: (node, untilMs) => void cuts.set(node, untilMs),
+  };
+}

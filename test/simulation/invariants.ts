@@ -1,0 +1,158 @@
+import type { JournalLine } from "../../lib/reconcile/journal.ts";
+import type { SimulatedWorld } from "./world.ts";
+import type { Deed } from "./witness.ts";
+
+interface GroupSeen {
+  readonly name: string;
+  readonly min: number;
+  readonly max: number;
+  readonly desired: number;
+  readonly instances: readonly { readonly id: string; readonly state: string; readonly healthy: boolean }[];
+}
+
+export async function groupsOf(world: SimulatedWorld): Promise<readonly GroupSeen[]> {
+  const { AutoScalingGroups } = await world.ask("autoscaling", "DescribeAutoScalingGroups", {});
+  const groups: unknown[] = Array.isArray(AutoScalingGroups) ? AutoScalingGroups : [];
+  return groups.map((group) => {
+    const { AutoScalingGroupName, MinSize, MaxSize, DesiredCapacity, Instances } = Object(group);
+    const instances: unknown[] = Array.isArray(Instances) ? Instances : [];
+    return {
+      name: String(AutoScalingGroupName),
+      min: Number(MinSize),
+      max: Number(MaxSize),
+      desired: Number(DesiredCapacity),
+      instances: instances.map((instance) => {
+        const { InstanceId, LifecycleState, HealthStatus } = Object(instance);
+        return { id: String(InstanceId), state: String(LifecycleState), healthy: String(HealthStatus).toLowerCase() === "healthy" };
+      }),
+    };
+  });
+}
+
+const isWeb = (group: GroupSeen): boolean => group.name.endsWith("-web");
+
+/** Every group has what it wants, in service; a quiet web tier wants its minimum. */
+export async function isRestored(world: SimulatedWorld): Promise<boolean> {
+  const groups = await groupsOf(world);
+  return groups.every(
+    (group) =>
+      group.instances.length === group.desired &&
+      group.instances.every(({ state, healthy }) => state === "InService" && healthy) &&
+      (!isWeb(group) || group.desired === group.min),
+  );
+}
+
+/** What must hold once the faults have ended and the farm had its time; each broken rule in words. */
+export async function brokenInvariants(world: SimulatedWorld): Promise<readonly string[]> {
+  const groups = await groupsOf(world);
+  const journal = await world.journal();
+  const { deeds, broken } = world.witness;
+  return [
+    ...broken,
+    ...groups.flatMap(restored),
+    ...(await strayMachines(world, groups)),
+    ...(await openActivities(world, groups)),
+    ...completedTwice(deeds),
+    ...changedBlindly(deeds, journal),
+    ...unexplained(deeds, journal),
+    ...world
+      .calls()
+      .filter(({ error }) => error === "InternalFailure")
+      .map(({ service, operation }) => `the embedded cloud failed in ${service}:${operation}`),
+  ];
+}
+
+function restored(group: GroupSeen): string[] {
+  const { name, desired, min, max, instances } = group;
+  const states = instances.map(({ id, state, healthy }) => `${id} in ${state}${healthy ? "" : ", unhealthy"}`).join("; ");
+  return [
+    ...(desired < min || desired > max ? [`${name} wants ${desired}, allowed is ${min} to ${max}`] : []),
+    ...(isWeb(group) && desired !== min ? [`${name} wants ${desired} in a quiet farm, not ${min}`] : []),
+    ...(instances.length === desired ? [] : [`${name} has ${instances.length} of ${desired}: ${states}`]),
+    ...instances
+      .filter(({ state, healthy }) => state !== "InService" || !healthy)
+      .map(({ id, state }) => `${id} of ${name} is left in ${state}`),
+  ];
+}
+
+/** An instance that passed no hook and was not abandoned runs beside the groups, and is paid for. */
+async function strayMachines(world: SimulatedWorld, groups: readonly GroupSeen[]): Promise<string[]> {
+  const members = new Set(groups.flatMap(({ instances }) => instances.map(({ id }) => id)));
+  const { Reservations } = await world.ask("ec2", "DescribeInstances", {});
+  const instances: unknown[] = (Array.isArray(Reservations) ? Reservations : []).flatMap(
+    (reservation) => Object(reservation).Instances,
+  );
+  return instances
+    .map((instance) => ({ id: String(Object(instance).InstanceId), state: String(Object(Object(instance).State).Name) }))
+    .filter(({ id, state }) => state !== "terminated" && !members.has(id))
+    .map(({ id, state }) => `${id} is ${state} and in no group`);
+}
+
+async function openActivities(world: SimulatedWorld, groups: readonly GroupSeen[]): Promise<string[]> {
+  const open: string[] = [];
+  for (const { name } of groups) {
+    const { Activities } = await world.ask("autoscaling", "DescribeScalingActivities", { AutoScalingGroupName: name });
+    for (const activity of Array.isArray(Activities) ? Activities : []) {
+      const { StatusCode, Description } = Object(activity);
+      if (!["Successful", "Failed", "Cancelled"].includes(String(StatusCode))) open.push(`${Description} is ${StatusCode}`);
+    }
+  }
+  return open;
+}
+
+function completedTwice(deeds: readonly Deed[]): string[] {
+  const seen = new Map<string, number>();
+  for (const { operation, parameters } of deeds) {
+    if (operation !== "CompleteLifecycleAction") continue;
+    const key = `${parameters["LifecycleHookName"]} of ${parameters["InstanceId"]}`;
+    seen.set(key, (seen.get(key) ?? 0) + 1);
+  }
+  return [...seen].filter(([, times]) => times > 1).map(([key, times]) => `${key} was completed ${times} times`);
+}
+
+/** A decision is made on metrics of the last 40 s; a slow call may come some seconds later. */
+const METRICS_AGE_MS_MAX = 60_000;
+
+/** Capacity that changed while nobody knew the load: never down, and up only because an operator asked. */
+function changedBlindly(deeds: readonly Deed[], journal: readonly JournalLine[]): string[] {
+  const changes = deeds.filter(({ operation }) => operation === "SetDesiredCapacity");
+  const wishedAt = journal
+    .filter(({ action, result }) => action === "answer-request" && result.includes("standing"))
+    .map(({ at }) => Date.parse(at));
+  return changes.flatMap(({ at, metricsAgeMs, parameters }, index) => {
+    if (metricsAgeMs <= METRICS_AGE_MS_MAX) return [];
+    const [before, to] = [changes[index - 1]?.parameters["DesiredCapacity"], parameters["DesiredCapacity"]];
+    const isRaised = before === undefined || Number(to) > Number(before);
+    if (isRaised && wishedAt.some((wished) => Math.abs(wished - at) <= WISH_MS_MAX)) return [];
+    const change = `${new Date(at).toISOString()}: capacity changed from ${before ?? "the minimum"} to ${to}`;
+    return [`${change} on metrics ${metricsAgeMs / 1000} s old`];
+  });
+}
+/** The longest wish of the simulator's operator. */
+const WISH_MS_MAX = 600_000;
+
+const ACTION_OF: Readonly<Record<string, string>> = {
+  CompleteLifecycleAction: "complete-hook",
+  RecordLifecycleActionHeartbeat: "heartbeat",
+  SetDesiredCapacity: "set-desired",
+  SetInstanceHealth: "mark-unhealthy",
+  SuspendProcesses: "suspend-processes",
+  TerminateInstanceInAutoScalingGroup: "replace-node",
+  DeregisterTargets: "deregister-target",
+  SendCommand: "send-command",
+};
+/** From a journal line to its call, or from the call to its line, with all retries and slow calls between. */
+const EXPLAINED_MS_MAX = 60_000;
+
+/** Every change of the farm has a line of its action in the journal, near in time. */
+function unexplained(deeds: readonly Deed[], journal: readonly JournalLine[]): string[] {
+  const lines = journal.map((line) => ({ at: Date.parse(line.at), action: line.action }));
+  return deeds
+    .filter(
+      (deed) =>
+        !lines.some(
+          ({ at, action }) => action === ACTION_OF[deed.operation] && Math.abs(at - deed.at) <= EXPLAINED_MS_MAX,
+        ),
+    )
+    .map(({ at, operation, parameters }) => `${new Date(at).toISOString()}: nothing explains ${operation} ${JSON.stringify(parameters)}`);
+}

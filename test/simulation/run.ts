@@ -1,0 +1,42 @@
+import { Command, Option, InvalidArgumentError } from "commander";
+import { readFileSync } from "node:fs";
+import { simulate } from "./simulator.ts";
+import type { Template } from "./template.ts";
+import type { WorldOptions } from "./world.ts";
+
+/** `npm run simulate -- --seed N --minutes M`: the story of one seed, and whether every invariant held (exit 1 if not). */
+const whole = (text: string): number => {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 0) throw new InvalidArgumentError("a whole number");
+  return number;
+};
+const options = new Command("simulate")
+  .option("--seed <n>", "which world", whole, 1)
+  .option("--seeds <n>", "so many seeds from --seed on, without their stories", whole)
+  .option("--minutes <m>", "virtual minutes full of faults", whole, 20)
+  .addOption(
+    new Option("--wire <what>", "what of the functions' calls goes by the wire protocols: slower, and as in the local farm")
+      .choices(["none", "calls", "all"])
+      .default("none"),
+  )
+  .option("--template <file>", "a compiled CloudFormation template; the farm's own unless given")
+  .parse()
+  .opts<{ seed: number; seeds?: number; minutes: number; wire: NonNullable<WorldOptions["wire"]>; template?: string }>();
+
+const template: Template | undefined =
+  options.template === undefined ? undefined : JSON.parse(readFileSync(options.template, "utf8"));
+let failed = 0;
+for (let seed = options.seed; seed < options.seed + (options.seeds ?? 1); seed++) {
+  const verdict = await simulate({
+    seed,
+    minutes: options.minutes,
+    wire: options.wire,
+    ...(template === undefined ? {} : { template }),
+  });
+  if (options.seeds === undefined) console.log(verdict.story);
+  if (verdict.broken.length > 0) failed += 1;
+  if (options.seeds === undefined || verdict.broken.length > 0)
+    console.log(`seed ${seed}: ${verdict.broken.length === 0 ? "every invariant held" : `BROKEN\n  ${verdict.broken.join("\n  ")}`}`);
+}
+if (options.seeds !== undefined) console.log(`${options.seeds - failed} of ${options.seeds} seeds passed`);
+process.exitCode = failed === 0 ? 0 : 1;

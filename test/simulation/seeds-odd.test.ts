@@ -1,0 +1,3 @@
+import { checkSeeds } from "./seeds-check.ts";
+
+checkSeeds(1);

@@ -1,0 +1,155 @@
+import type { Chance } from "./chance.ts";
+import { openChance } from "./chance.ts";
+import { brokenInvariants, isRestored } from "./invariants.ts";
+import type { Template } from "./template.ts";
+import { openWorld, type Fault, type SimulatedWorld, type WorldOptions } from "./world.ts";
+
+export interface Verdict {
+  readonly seed: string | number;
+  /** Rules that were broken, in words; none: the seed passed. */
+  readonly broken: readonly string[];
+  /** What was done to the farm, and its journal: equal for equal seeds. */
+  readonly story: string;
+  readonly calls: number;
+}
+
+/** Between two faults. */
+const PAUSE_MS = [2_000, 30_000] as const;
+/** A launch that hangs to its limit, and again, and a drain that hangs: a farm needs so long at most to be whole again. */
+const RESTORED_MS_MAX = 30 * 60_000;
+/** What is restored must stay so. */
+const QUIET_MS = 3 * 60_000;
+
+/** One seed: minutes full of faults, then none, then the invariants. */
+export async function simulate(options: {
+  readonly seed: string | number;
+  readonly minutes: number;
+  readonly template?: Template;
+  readonly wire?: NonNullable<WorldOptions["wire"]>;
+}): Promise<Verdict> {
+  const { seed, minutes } = options;
+  const chance = openChance(`${seed}/plan`);
+  const world = await openWorld({ wire: "none", ...options });
+  const told: string[] = [];
+  try {
+    if (chance.happens(0.7)) await world.until("the first nodes serve", () => isRestored(world), RESTORED_MS_MAX);
+    for (const end = world.now() + minutes * 60_000; world.now() < end; await world.advance(chance.whole(...PAUSE_MS)))
+      told.push(`${new Date(world.now()).toISOString()} ${await disturb(world, chance)}`);
+    told.push(`${new Date(world.now()).toISOString()} the faults end`);
+    world.fault({ kind: "heal" });
+    world.fault({ kind: "load", perSecond: 4, serviceSeconds: 0.05 });
+    const broken: string[] = [];
+    try {
+      await world.until("the farm is whole again", () => isRestored(world), RESTORED_MS_MAX);
+      await world.advance(QUIET_MS);
+    } catch (error) {
+      broken.push(error instanceof Error ? error.message : String(error));
+    }
+    broken.push(...(await brokenInvariants(world)));
+    const journal = (await world.journal()).map((line) => JSON.stringify(line));
+    return { seed, broken, story: [...told, ...journal].join("\n"), calls: world.calls().length };
+  } finally {
+    await world.close();
+  }
+}
+
+type Mischief = (world: SimulatedWorld, chance: Chance) => Promise<string> | string;
+
+async function disturb(world: SimulatedWorld, chance: Chance): Promise<string> {
+  const mischief = chance.pick(MISCHIEF);
+  return mischief === undefined ? "nothing" : mischief(world, chance);
+}
+
+function inject(world: SimulatedWorld, fault: Fault): string {
+  world.fault(fault);
+  return JSON.stringify(fault);
+}
+
+const lasting = (chance: Chance, low: number, high: number) => ({ forMs: chance.whole(low, high) * 1_000 });
+
+/** Only web nodes: this version does not replace a lost database server. */
+function killNode(world: SimulatedWorld, chance: Chance): string {
+  const webs = [...world.machines.values()].filter((machine) => machine.node === "web" && machine.hasPower());
+  const instanceId = chance.pick(webs)?.id;
+  return instanceId === undefined ? "no web node to kill" : inject(world, { kind: "kill", instanceId });
+}
+
+function failCalls(world: SimulatedWorld, chance: Chance): string {
+  const how = chance.pick(["throttle", "unavailable", "lost", "slow"] as const) ?? "slow";
+  const rate = chance.whole(2, 60) / 100;
+  return inject(world, { kind: "calls", how, rate, ...lasting(chance, 5, 60) });
+}
+
+function loseEvents(world: SimulatedWorld, chance: Chance): string {
+  const how = chance.pick(["drop", "duplicate", "delay"] as const) ?? "delay";
+  return inject(world, { kind: "events", how, rate: chance.whole(20, 100) / 100, ...lasting(chance, 10, 120) });
+}
+
+const crash: Mischief = (world, chance) =>
+  inject(world, { kind: "crash", rate: chance.whole(2, 40) / 1000, ...lasting(chance, 10, 60) });
+
+function spoilScript(world: SimulatedWorld, chance: Chance): string {
+  const script = chance.pick(["launch", "launch", "drain"] as const) ?? "launch";
+  const how = chance.pick(["own-fault", "shared-missing", "hang", "crash"] as const) ?? "crash";
+  return inject(world, { kind: "script", script, how, times: chance.whole(1, 2), ...lasting(chance, 60, 300) });
+}
+
+const changeLoad: Mischief = (world, chance) =>
+  inject(world, { kind: "load", perSecond: chance.whole(1, 150), serviceSeconds: chance.whole(2, 30) / 100 });
+
+const cutDatabase: Mischief = (world, chance) =>
+  inject(world, { kind: "database-cut", node: chance.pick(["db-a", "db-b"] as const) ?? "db-a", ...lasting(chance, 5, 90) });
+
+const silence: Mischief = (world, chance) => inject(world, { kind: "silence", ...lasting(chance, 10, 150) });
+
+async function operate(world: SimulatedWorld, chance: Chance): Promise<string> {
+  const instanceId = chance.pick([...world.machines.keys()]) ?? "i-0123456789abcdef0";
+  const order = chance.pick([
+    { action: "scale", count: chance.whole(0, 7), forSeconds: chance.whole(10, 600) },
+    { action: "drain", instanceId },
+    { action: "freeze", scope: "web", forSeconds: chance.whole(5, 60) },
+  ]);
+  await world.deliver(order, `tandem-${world.stage}-maintain`);
+  return JSON.stringify(order);
+}
+
+/** Events out of nowhere: of an instance that is long past, of one that is not ours, a test. */
+async function strayEvent(world: SimulatedWorld, chance: Chance): Promise<string> {
+  const instanceId = chance.happens(0.7)
+    ? (chance.pick([...world.machines.keys()]) ?? "i-0123456789abcdef0")
+    : `i-${chance.ids.hex(17)}`;
+  const transition = chance.pick(["LAUNCHING", "TERMINATING"] as const) ?? "LAUNCHING";
+  const event = {
+    version: "0",
+    id: chance.ids.uuid(),
+    "detail-type": `EC2 Instance-${transition === "LAUNCHING" ? "launch" : "terminate"} Lifecycle Action`,
+    source: "aws.autoscaling",
+    account: "000000000000",
+    time: new Date(world.now()).toISOString(),
+    region: "eu-west-1",
+    resources: [],
+    detail: {
+      LifecycleActionToken: chance.ids.uuid(),
+      AutoScalingGroupName: `tandem-${world.stage}-web`,
+      LifecycleHookName: transition === "LAUNCHING" ? "tandem-launch" : "tandem-terminate",
+      EC2InstanceId: instanceId,
+      LifecycleTransition: `autoscaling:EC2_INSTANCE_${transition}`,
+    },
+  };
+  await world.deliver(event);
+  return `stray ${transition} event of ${instanceId}`;
+}
+
+/** Some faults often, others seldom: each stands here as often as its weight. */
+const MISCHIEF: readonly Mischief[] = [
+  killNode, killNode,
+  failCalls, failCalls, failCalls,
+  loseEvents, loseEvents,
+  crash, crash,
+  spoilScript, spoilScript,
+  changeLoad, changeLoad,
+  cutDatabase,
+  silence,
+  operate,
+  strayEvent,
+];

@@ -1,0 +1,204 @@
+import { HttpResponse, type HttpRequest } from "@smithy/core/protocols";
+import {
+  autoScalingClient,
+  cloudWatchClient,
+  ec2Client,
+  elbv2Client,
+  eventBridgeClient,
+  secretsManagerClient,
+  ssmClient,
+  type Connection,
+} from "../../lib/aws/clients.ts";
+import { callAws } from "../../lib/aws/errors.ts";
+import type { Table } from "../../lib/aws/table.ts";
+import { assert } from "../../lib/assert.ts";
+import type { Endpoint } from "../../local/cloud/endpoint.ts";
+import { CloudError } from "../../local/cloud/errors.ts";
+import type { Principal, ServiceId } from "../../local/cloud/service.ts";
+import { decodeRequest, encodeError, type WireRequest } from "../../local/cloud/wire/index.ts";
+import type { Environment, Way } from "./functions.ts";
+import { retryStrategy, withRetries } from "./retries.ts";
+import type { VirtualClock } from "./virtual-clock.ts";
+
+/** One call of a function on its way to the cloud. */
+export interface FunctionCall {
+  readonly environment: Environment;
+  readonly operation: string;
+  /** Members of the input by name; those that are no text as JSON. */
+  parameters(): Readonly<Record<string, string>>;
+}
+
+/** Where faults strike and where the witness stands: `perform` has the effect, `refuse` answers an error instead. */
+export type Through = <T>(
+  call: FunctionCall,
+  perform: () => Promise<T>,
+  refuse: (error: CloudError) => Promise<T>,
+  took: (answer: T) => boolean,
+) => Promise<T>;
+
+export interface WayParts {
+  readonly clock: VirtualClock;
+  readonly endpoint: () => Endpoint;
+  readonly principalOf: (accessKeyId: string) => Principal | undefined;
+  readonly through: Through;
+}
+
+const identity = ({ variables }: Environment) => ({
+  region: variables["AWS_REGION"] ?? "",
+  endpoint: "http://cloud.simulation",
+  credentials: {
+    accessKeyId: variables["AWS_ACCESS_KEY_ID"] ?? "",
+    secretAccessKey: variables["AWS_SECRET_ACCESS_KEY"] ?? "",
+    sessionToken: variables["AWS_SESSION_TOKEN"] ?? "",
+  },
+});
+
+const tableName = ({ variables }: Environment): string => `tandem-${variables["TANDEM_STAGE"]}-state`;
+
+/**
+ * As on AWS but for the socket: the SDK writes each request and the endpoint reads it. Without a table of its own the
+ * state table goes this way too, to dynalite, which is most of what such a world costs.
+ */
+export const overTheWire =
+  (parts: WayParts, table?: Table): Way =>
+  (environment) => {
+    const { clock, through, endpoint } = parts;
+    const { handle } = endpoint();
+    const connection: Connection = {
+      ...identity(environment),
+      retryStrategy: retryStrategy(clock, environment.chance),
+      requestHandler: {
+        async handle(sdkRequest: HttpRequest) {
+          const request = wireRequest(sdkRequest);
+          const call = { environment, operation: operationOf(request), parameters: () => parametersOf(request) };
+          const refuse = async (error: CloudError) =>
+            encodeError((await decodeRequest(request)).form, error, environment.chance.ids.uuid());
+          const answer = through(call, () => handle(request), refuse, ({ status }) => status < 300);
+          const { status, headers, body } = await environment.whileAlive(answer);
+          return { response: new HttpResponse({ statusCode: status, headers, body }) };
+        },
+      },
+    };
+    return table === undefined
+      ? { connection }
+      : { connection, table: disturbedTable(parts, environment, table, tableName(environment)) };
+  };
+
+/**
+ * Thirty times cheaper, for many seeds and long days: the SDK's input goes to the service as it is, and the state table
+ * is the model that passes the same tests as the real one (test/unit/reconcile/table.test.ts).
+ */
+export const direct =
+  (parts: WayParts, table: Table): Way =>
+  (environment) => {
+    const connection: Connection = {
+      ...identity(environment),
+      requestHandler: { handle: () => Promise.reject(new Error("a call that did not take the direct way")) },
+    };
+    shortenAll(parts, environment, connection);
+    return { connection, table: disturbedTable(parts, environment, table, tableName(environment)) };
+  };
+
+/** A client's `send` is replaced on the instance: building the SDK's stack of middleware is what makes a call dear. */
+function shortenAll(parts: WayParts, environment: Environment, connection: Connection): void {
+  const shorten = (client: object, service: ServiceId): void => {
+    const send = (command: { readonly constructor: Function; readonly input: Readonly<Record<string, unknown>> }) =>
+      callDirectly(parts, environment, service, command.constructor.name, command.input);
+    Object.assign(client, { send });
+  };
+  shorten(autoScalingClient(connection), "autoscaling");
+  shorten(cloudWatchClient(connection), "monitoring");
+  shorten(ec2Client(connection), "ec2");
+  shorten(elbv2Client(connection), "elasticloadbalancing");
+  shorten(eventBridgeClient(connection), "events");
+  shorten(secretsManagerClient(connection), "secretsmanager");
+  shorten(ssmClient(connection), "ssm");
+}
+
+async function callDirectly(
+  { clock, through, endpoint, principalOf }: WayParts,
+  environment: Environment,
+  service: ServiceId,
+  command: string,
+  input: Readonly<Record<string, unknown>>,
+): Promise<Record<string, unknown>> {
+  const operation = command.replace(/Command$/, "");
+  const principal = principalOf(environment.variables["AWS_ACCESS_KEY_ID"] ?? "");
+  assert(principal !== undefined, `${environment.functionName} has a role`);
+  const call = { environment, operation, parameters: () => texts(input) };
+  const attempt = (): Promise<Record<string, unknown>> =>
+    through(
+      call,
+      () => endpoint().callService(principal, service, operation, input).catch(asSdkError),
+      asSdkError,
+      () => true,
+    );
+  const answer = await environment.whileAlive(
+    withRetries(clock, environment.chance, kindOf, () => environment.whileAlive(attempt())),
+  );
+  return { ...answer, $metadata: { httpStatusCode: 200 } };
+}
+
+function asSdkError(error: unknown): Promise<never> {
+  if (!(error instanceof CloudError)) return Promise.reject(error);
+  const { code, message, status, detail } = error;
+  return Promise.reject(Object.assign(new Error(message), { ...detail, name: code, $metadata: { httpStatusCode: status } }));
+}
+
+function kindOf(error: unknown): "throttled" | "transient" | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if (/Throttl|RequestLimitExceeded|TooManyRequests/.test(error.name)) return "throttled";
+  if (error.name === "TimeoutError") return "transient";
+  const status: unknown = Object("$metadata" in error ? error.$metadata : undefined).httpStatusCode;
+  return typeof status === "number" && status >= 500 ? "transient" : undefined;
+}
+
+/** The state table with the faults of calls to DynamoDB; its errors are those of openTable. */
+function disturbedTable({ clock, through }: WayParts, environment: Environment, table: Table, name: string): Table {
+  const ask = <T>(operation: string, perform: () => Promise<T>): Promise<T> => {
+    const call = { environment, operation, parameters: () => ({ TableName: name }) };
+    const attempt = (): Promise<T> => environment.whileAlive(through(call, perform, asSdkError, () => true));
+    return callAws(`${operation} in table ${name}`, () => withRetries(clock, environment.chance, kindOf, attempt));
+  };
+  return {
+    get: (key) => ask("GetItem", () => table.get(key)),
+    put: (item, condition) => ask("PutItem", () => table.put(item, condition)),
+    update: (key, change, condition) => ask("UpdateItem", () => table.update(key, change, condition)),
+    delete: (key, condition) => ask("DeleteItem", () => table.delete(key, condition)),
+    query: (pk, range) => ask("Query", () => table.query(pk, range)),
+  };
+}
+
+function wireRequest(request: HttpRequest): WireRequest {
+  const body: unknown = request.body;
+  const query = Object.entries(request.query)
+    .flatMap(([name, value]) => (Array.isArray(value) ? value : [value]).map((one) => [name, one ?? ""]))
+    .map((pair) => pair.map(encodeURIComponent).join("="))
+    .join("&");
+  assert(body === undefined || typeof body === "string" || body instanceof Uint8Array, "a request has a whole body");
+  return {
+    method: request.method,
+    url: query === "" ? request.path : `${request.path}?${query}`,
+    headers: request.headers,
+    // not Buffer.from(body): CBOR bodies complain about being asked for their text
+    body:
+      body instanceof Uint8Array ? Buffer.from(body.buffer, body.byteOffset, body.byteLength) : Buffer.from(body ?? ""),
+  };
+}
+
+const target = ({ headers }: WireRequest): string | undefined =>
+  Object.entries(headers).find(([name]) => name.toLowerCase() === "x-amz-target")?.[1];
+
+/** JSON services give the operation in a header, query services in the body. */
+const operationOf = (request: WireRequest): string =>
+  target(request)?.split(".").at(-1) ?? new URLSearchParams(request.body.toString("utf8")).get("Action") ?? "";
+
+function parametersOf(request: WireRequest): Record<string, string> {
+  const text = request.body.toString("utf8");
+  return target(request) === undefined ? Object.fromEntries(new URLSearchParams(text)) : texts(Object(JSON.parse(text)));
+}
+
+const texts = (input: Readonly<Record<string, unknown>>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(input).map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]),
+  );

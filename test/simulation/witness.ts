@@ -1,0 +1,115 @@
+import type { Table } from "../../lib/aws/table.ts";
+import { TandemError } from "../../lib/errors.ts";
+import type { JournalLine } from "../../lib/reconcile/journal.ts";
+import type { VirtualClock } from "./virtual-clock.ts";
+import type { Through } from "./ways.ts";
+
+/** A call that changes the farm, and took effect. */
+export interface Deed {
+  readonly at: number;
+  readonly functionName: string;
+  readonly operation: string;
+  readonly parameters: Readonly<Record<string, string>>;
+  /** How long ago a node had published its load. */
+  readonly metricsAgeMs: number;
+}
+
+/** What is seen of the functions from outside: what they changed, what they wrote down, and who held which lease. */
+export interface Witness {
+  readonly deeds: readonly Deed[];
+  readonly lines: readonly JournalLine[];
+  /** Rules that were broken, in words. */
+  readonly broken: readonly string[];
+  readonly through: Through;
+  /** How often an operation was asked for, refused calls and repeated attempts included. */
+  asked(operation: string): number;
+  /** How often a function was invoked. */
+  invocations(functionName: string): number;
+  invoked(functionName: string): void;
+  /** Sees a call before anything befalls it. */
+  calling(operation: string): void;
+  journalled(line: JournalLine): void;
+  failed(functionName: string, error: unknown): void;
+  watch(table: Table): Table;
+}
+
+const DEEDS = new Set([
+  "CompleteLifecycleAction",
+  "RecordLifecycleActionHeartbeat",
+  "SetDesiredCapacity",
+  "SetInstanceHealth",
+  "SuspendProcesses",
+  "TerminateInstanceInAutoScalingGroup",
+  "DeregisterTargets",
+  "SendCommand",
+]);
+
+interface Held {
+  readonly holder: string;
+  readonly fence: number;
+  readonly expiresAt: number;
+}
+
+/** `metricsAgeMs`: how long ago a node published its load. */
+export function openWitness(clock: VirtualClock, metricsAgeMs: () => number): Witness {
+  const deeds: Deed[] = [];
+  const lines: JournalLine[] = [];
+  const broken: string[] = [];
+  const asked = new Map<string, number>();
+  const invoked = new Map<string, number>();
+  const leases = new Map<string, Held>();
+
+  const leaseSeen = (scope: string, item: Readonly<Record<string, unknown>>): void => {
+    const { holder, fence, expiresAt } = item;
+    const before = leases.get(scope);
+    if (typeof holder !== "string" || typeof fence !== "number" || typeof expiresAt !== "number") {
+      leases.delete(scope);
+      return;
+    }
+    if (before !== undefined && before.holder !== holder && before.expiresAt > clock.now())
+      broken.push(`${scope}: ${holder} took the lease that ${before.holder} holds until ${before.expiresAt}`);
+    if (before !== undefined && fence < before.fence) broken.push(`${scope}: the fence went back to ${fence}`);
+    leases.set(scope, { holder, fence, expiresAt });
+  };
+
+  return {
+    deeds,
+    lines,
+    broken,
+    asked: (operation) => asked.get(operation) ?? 0,
+    calling: (operation) => void asked.set(operation, (asked.get(operation) ?? 0) + 1),
+    invocations: (functionName) => invoked.get(functionName) ?? 0,
+    invoked: (functionName) => void invoked.set(functionName, (invoked.get(functionName) ?? 0) + 1),
+    journalled(line) {
+      lines.push(line);
+      const held = leases.get(line.scope);
+      if (line.phase === "applied" && held !== undefined && held.fence > line.fence && !line.result.startsWith("failed"))
+        broken.push(`${line.scope}: holder ${line.fence} acted when ${held.fence} held the lease: ${line.reason}`);
+    },
+    failed(functionName, error) {
+      // operating errors are typed; anything else is a defect, whatever went wrong around it
+      if (!(error instanceof TandemError))
+        broken.push(`${functionName} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    },
+    async through({ environment, operation, parameters }, perform, _refuse, took) {
+      const answer = await perform();
+      if (DEEDS.has(operation) && took(answer))
+        deeds.push({
+          at: clock.now(),
+          functionName: environment.functionName,
+          operation,
+          parameters: parameters(),
+          metricsAgeMs: metricsAgeMs(),
+        });
+      return answer;
+    },
+    watch: (table) => ({
+      ...table,
+      async update(key, change, condition) {
+        const item = await table.update(key, change, condition);
+        if (key.pk === "lease" && item !== undefined) leaseSeen(key.sk, item);
+        return item;
+      },
+    }),
+  };
+}

@@ -1,0 +1,257 @@
+import type { Table } from "../../lib/aws/table.ts";
+import type { JournalLine } from "../../lib/reconcile/journal.ts";
+import type { FarmStatus } from "../../lib/status.ts";
+import type { CallRecord } from "../../local/cloud/calls.ts";
+import { openCloud, type Cloud } from "../../local/cloud/cloud.ts";
+import type { Principal } from "../../local/cloud/service.ts";
+import { memoryTable } from "../unit/reconcile/memory-table.ts";
+import { openChance } from "./chance.ts";
+import { modelDatabases } from "./database.ts";
+import { deploy } from "./deploy.ts";
+import { openFaults, type Disturbance } from "./faults.ts";
+import { functionRuntime, loadCode, type Way } from "./functions.ts";
+import { journalOf, storedJournal } from "./journal.ts";
+import { modelMachines, type Machines, type ModelMachine } from "./machines.ts";
+import { modelCacheServers, modelShares } from "./stores.ts";
+import { packagedTemplate, type Template } from "./template.ts";
+import { modelTraffic, type Load, type Metrics } from "./traffic.ts";
+import { virtualClock } from "./virtual-clock.ts";
+import { direct, overTheWire, type WayParts } from "./ways.ts";
+import { openWitness, type Witness } from "./witness.ts";
+
+export type Fault =
+  | Disturbance
+  /** The machine's host is lost. */
+  | { readonly kind: "kill"; readonly instanceId: string }
+  /** Nobody reaches this database server. */
+  | { readonly kind: "database-cut"; readonly node: "db-a" | "db-b"; readonly forMs: number }
+  /** No node publishes metrics. */
+  | { readonly kind: "silence"; readonly forMs: number }
+  | ({ readonly kind: "load" } & Partial<Load>)
+  /** Ends whatever lasts; what is dead stays dead. */
+  | { readonly kind: "heal" };
+
+/** One farm with its whole cloud, on virtual time, from one seed. */
+export interface SimulatedWorld {
+  now(): number;
+  /** Puts an envelope on the default bus; anything else is given to `functionName`, as its event source would. */
+  deliver(event: unknown, functionName?: string): Promise<void>;
+  advance(ms: number): Promise<void>;
+  /** Advances in steps until `what` holds; throws after `ms`, naming `goal`. */
+  until(goal: string, what: () => boolean | Promise<boolean>, ms: number): Promise<void>;
+  fault(fault: Fault): void;
+  /** What `tandem status --json` prints. */
+  status(): Promise<FarmStatus>;
+  /** Invokes a function and waits for its answer. Throws when the function fails. */
+  invoke(functionName: string, payload: unknown): Promise<unknown>;
+  /** Every call to the cloud so far. */
+  calls(): readonly CallRecord[];
+  /** The whole journal, oldest line first. */
+  journal(): Promise<readonly JournalLine[]>;
+  /** A call as the operator, e.g. `("autoscaling", "DescribeAutoScalingGroups", {})`. */
+  ask: (...call: Parameters<Cloud["endpoint"]["callService"]> extends [Principal, ...infer Rest] ? Rest : never) => Promise<Record<string, unknown>>;
+  readonly machines: ReadonlyMap<string, ModelMachine>;
+  /** What the functions did, seen from outside. */
+  readonly witness: Witness;
+  /** What the services of the cloud told the operator. */
+  readonly notes: readonly string[];
+  readonly stage: string;
+  /** Timers that wait and that have fired. */
+  timers(): { readonly pending: number; readonly fired: number };
+  close(): Promise<void>;
+}
+
+export interface WorldOptions {
+  readonly seed: string | number;
+  /** Absent: the farm's own, packaged for stage `local`. */
+  readonly template?: Template;
+  /**
+   * How functions reach the cloud (ways.ts): `all` by the SDK's requests, the state table included; `calls` so but for
+   * the table, which is a model; `none` without the wire protocols, thirty times cheaper than `all`.
+   */
+  readonly wire?: "all" | "calls" | "none";
+}
+
+const ACCOUNT = "000000000000";
+const REGION = "eu-west-1";
+const START_MS = Date.UTC(2026, 0, 1);
+const OPERATOR_KEY = "AKIASIMULATION000000";
+/** An invocation that an operator waits for. */
+const ANSWER_MS_MAX = 300_000;
+const STEP_MS = 100;
+
+/** Deploys the template into a new cloud; resolves when the stack is complete. Nodes may still be on their way. */
+export async function openWorld({ seed, template: given, wire = "calls" }: WorldOptions): Promise<SimulatedWorld> {
+  const template = given ?? (await packagedTemplate());
+  const chance = openChance(seed);
+  const clock = virtualClock(START_MS);
+  const databases = modelDatabases(clock.now);
+  const faults = openFaults(clock, chance.branch("faults"));
+  const witness = openWitness(clock, () => clock.now() - traffic.publishedAt());
+  const calls: CallRecord[] = [];
+  const notes: string[] = [];
+
+  const put = async (machine: ModelMachine, metrics: Metrics): Promise<void> => {
+    const credentials = machine.spec.metadata.credentials();
+    const principal = credentials === undefined ? undefined : cloud.iam.principalOf(credentials.accessKeyId);
+    if (principal === undefined) throw new Error(`${machine.id} has no role to publish with`);
+    const Dimensions = [{ Name: "AutoScalingGroupName", Value: `tandem-${stageOf(template)}-web` }];
+    const MetricData = Object.entries(metrics).map(([MetricName, Value]) => ({ MetricName, Value, StorageResolution: 1, Dimensions }));
+    await cloud.endpoint.callService(principal, "monitoring", "PutMetricData", { Namespace: "Tandem", MetricData });
+  };
+  const traffic = modelTraffic({ clock, machines: () => machines, put });
+  const machines: Machines = modelMachines({
+    clock,
+    chance: chance.branch("machines"),
+    databases,
+    mishap: faults.mishap,
+    booted: (machine) => (machine.node === "web" ? traffic.publish(machine) : undefined),
+  });
+  const ways: WayParts = {
+    clock,
+    endpoint: () => cloud.endpoint,
+    principalOf: (accessKeyId) => cloud.iam.principalOf(accessKeyId),
+    through(call, perform, refuse, took) {
+      witness.calling(call.operation);
+      return faults.through(call, () => witness.through(call, perform, refuse, took), refuse, took);
+    },
+  };
+  const items = memoryTable();
+  const table = witness.watch(items);
+  const cloud: Cloud = openCloud({
+    account: ACCOUNT,
+    region: REGION,
+    clock,
+    ids: chance.branch("cloud").ids,
+    compute: machines,
+    runtime: functionRuntime({
+      clock,
+      chance: chance.branch("functions"),
+      code: await loadCode(handlersOf(template)),
+      readServer: databases.readServer,
+      way: wayOf(wire, ways, table),
+      journalled: witness.journalled,
+      failed: witness.failed,
+      invoked: witness.invoked,
+    }),
+    proxy: traffic.proxy,
+    healthProber: traffic.healthProber,
+    cacheServers: modelCacheServers(),
+    shares: modelShares(),
+    functionsFolder: "/simulation",
+    endpointUrl: () => "http://cloud.simulation",
+    disturb: faults.deliver,
+    record: (line) => void calls.push(line),
+    note: (message) => void notes.push(message),
+  });
+  const operator = cloud.iam.addUser("operator", OPERATOR_KEY, "simulation");
+  const stage = stageOf(template);
+  await deploy(cloud.endpoint.callService, operator, clock, `tandem-${stage}`, template);
+
+  const ask: SimulatedWorld["ask"] = (...call) => cloud.endpoint.callService(operator, ...call);
+  const world: SimulatedWorld = {
+    now: clock.now,
+    advance: clock.advance,
+    ask,
+    witness,
+    notes,
+    stage,
+    machines: machines.all,
+    calls: () => calls,
+    timers: () => ({ pending: clock.pending(), fired: clock.fired() }),
+    async deliver(event, functionName) {
+      if (functionName === undefined) cloud.bus.deliver(event);
+      else
+        await ask("lambda", "Invoke", {
+          FunctionName: functionName,
+          InvocationType: "Event",
+          Payload: Buffer.from(JSON.stringify(event)),
+        });
+      await clock.settle();
+    },
+    async until(goal, what, ms) {
+      for (const deadline = clock.now() + ms; !(await what()); await clock.advance(STEP_MS * 10))
+        if (clock.now() >= deadline) throw new Error(`not within ${ms / 1000} s of virtual time: ${goal}`);
+    },
+    fault(fault) {
+      switch (fault.kind) {
+        case "kill":
+          return machines.all.get(fault.instanceId)?.die("host lost");
+        case "database-cut":
+          return databases.cut(fault.node, clock.now() + fault.forMs);
+        case "silence":
+          traffic.silentUntil = clock.now() + fault.forMs;
+          return undefined;
+        case "load": {
+          const { kind: _, ...load } = fault;
+          traffic.load = { ...traffic.load, ...load };
+          return undefined;
+        }
+        case "heal":
+          faults.heal();
+          traffic.silentUntil = 0;
+          for (const node of ["db-a", "db-b"]) databases.cut(node, 0);
+          return undefined;
+        default:
+          return faults.add(fault);
+      }
+    },
+    async invoke(functionName, payload) {
+      const asked = ask("lambda", "Invoke", {
+        FunctionName: functionName,
+        Payload: Buffer.from(JSON.stringify(payload)),
+      });
+      let answered = false;
+      const note = (): void => {
+        answered = true;
+      };
+      asked.then(note, note);
+      await clock.settle();
+      for (const deadline = clock.now() + ANSWER_MS_MAX; !answered && clock.now() < deadline; ) await clock.advance(STEP_MS);
+      if (!answered) throw new Error(`${functionName} does not answer`);
+      const answer = await asked;
+      const text = Buffer.from(bytesOf(answer["Payload"])).toString("utf8");
+      if (answer["FunctionError"] !== undefined) throw new Error(`${functionName} failed: ${text}`);
+      return JSON.parse(text);
+    },
+    // panel's answer is farmStatus's own, and has just been written as JSON by it
+    status: async () => (await world.invoke(`tandem-${stage}-panel`, {})) as FarmStatus,
+    journal: async () =>
+      wire === "all"
+        ? journalOf(storedJournal(ask, `tandem-${stage}-state`, START_MS, clock.now()))
+        : journalOf(items.items.values()),
+    async close() {
+      await cloud.close();
+      await clock.settle();
+    },
+  };
+  return world;
+}
+
+function wayOf(wire: NonNullable<WorldOptions["wire"]>, ways: WayParts, table: Table): Way {
+  switch (wire) {
+    case "all":
+      return overTheWire(ways);
+    case "calls":
+      return overTheWire(ways, table);
+    case "none":
+      return direct(ways, table);
+  }
+}
+
+const bytesOf = (value: unknown): Uint8Array => (value instanceof Uint8Array ? value : new Uint8Array());
+
+const functionsOf = (template: Template) =>
+  Object.values(template.Resources).filter(({ Type }) => Type === "AWS::Lambda::Function");
+
+const handlersOf = (template: Template): string[] =>
+  functionsOf(template).flatMap(({ Properties }) => (typeof Properties?.["Handler"] === "string" ? [Properties["Handler"]] : []));
+
+/** From the names of its functions, which begin with `tandem-<stage>-`. */
+function stageOf(template: Template): string {
+  for (const { Properties } of functionsOf(template)) {
+    const stage: unknown = Object(Object(Properties?.["Environment"]).Variables).TANDEM_STAGE;
+    if (typeof stage === "string") return stage;
+  }
+  throw new Error("no function of this template has TANDEM_STAGE: it is no farm's template");
+}
