@@ -3,6 +3,9 @@
 # serves the site, so health and status requests are not in it: they have pools of their own, and static files need no worker.
 
 readonly SAMPLES=10 # one a second: a metric of 10 s resolution
+readonly SENDS_MAX=3
+readonly SEND_AGAIN_SECONDS=0.3 # sampling waits meanwhile, and catches up
+readonly CURL_HTTP_ERROR=22     # curl's exit code for an answer of 400 or more
 
 accepted=0 busy=0 queued=0
 busy_sum=0 queued_sum=0 seen=0
@@ -57,7 +60,17 @@ body_of() { # body_of FORMAT METRIC...
   printf "{\"Namespace\":\"Tandem\",\"MetricData\":[$format]}" "$@"
 }
 
-send_metrics() { aws_call monitoring GraniteServiceVersion20100801.PutMetricData "$1"; } # send_metrics BODY
+# send_metrics BODY: what CloudWatch refused is sent again. One lost interval of one node makes the whole tier's load unknown.
+# No answer is no refusal: it may have been counted, and counting a node twice is worse than missing it.
+send_metrics() {
+  local try status
+  for ((try = 1; ; try++)); do
+    status=0
+    aws_call monitoring GraniteServiceVersion20100801.PutMetricData "$1" || status=$?
+    if ((status != CURL_HTTP_ERROR || try == SENDS_MAX)); then return "$status"; fi
+    sleep "$SEND_AGAIN_SECONDS"
+  done
+}
 
 # payload: the body of PutMetricData for the interval just over. Arrived = accepted by a worker, and what waits more than
 # before; completed = accepted, less what the workers hold more than before.

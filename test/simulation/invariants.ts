@@ -31,16 +31,16 @@ export async function groupsOf(world: SimulatedWorld): Promise<readonly GroupSee
 
 const isWeb = (group: GroupSeen): boolean => group.name.endsWith("-web");
 
-/** Every group has what it wants, in service; a quiet web tier wants its minimum. */
-export async function isRestored(world: SimulatedWorld): Promise<boolean> {
-  const groups = await groupsOf(world);
-  return groups.every(
-    (group) =>
-      group.instances.length === group.desired &&
-      group.instances.every(({ state, healthy }) => state === "InService" && healthy) &&
-      (!isWeb(group) || group.desired === group.min),
-  );
-}
+/** Every group has what it wants, in service. */
+export const isServing = async (world: SimulatedWorld): Promise<boolean> => (await groupsOf(world)).every(serves);
+
+/** So it is, and the web tier has the size that a quiet farm wants. */
+export const isRestored = async (world: SimulatedWorld): Promise<boolean> =>
+  (await groupsOf(world)).every((group) => serves(group) && (!isWeb(group) || group.desired === group.min));
+
+const serves = (group: GroupSeen): boolean =>
+  group.instances.length === group.desired &&
+  group.instances.every(({ state, healthy }) => state === "InService" && healthy);
 
 /** What must hold once the faults have ended and the farm had its time; each broken rule in words. */
 export async function brokenInvariants(world: SimulatedWorld): Promise<readonly string[]> {

@@ -24,7 +24,8 @@ interface SourceFile {
 const COMMENT_OR_STRING =
   /\/\*[^]*?\*\/|\/\/[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`|(?<=[=(,:[!&|?]\s*)\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[*])+\/[a-z]*/g;
 const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g;
-const QUOTED_FILE = /["'`]([^"'`\n]*\.m?ts)["'`]/g;
+/** A file named in quotes, alone or as the last word of a script in package.json. */
+const QUOTED_FILE = /["'`](?:[^"'`\n]* )?([^"'` \n]*\.m?ts)["'`]/g;
 
 const strip = (text: string, keepStrings: boolean): string =>
   text.replace(COMMENT_OR_STRING, (found) => {

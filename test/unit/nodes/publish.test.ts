@@ -82,3 +82,26 @@ describe("what a web node tells CloudWatch", () => {
     }
   });
 });
+
+describe("the metrics of an interval", () => {
+  /** How often they are sent when curl ends with these codes, one after the other, and how the sending ends. */
+  const sendsAt = (...codes: readonly number[]) =>
+    inMachine(
+      `source "${nodeFiles}/publish.sh"
+       codes=(${codes.join(" ")}) sends=0
+       sleep() { :; }
+       aws_call() { sends=$((sends + 1)); return "\${codes[sends - 1]}"; }
+       status=0; send_metrics '{}' || status=$?
+       echo "$sends sends, $status"`,
+      machineRoot(),
+    ).stdout.trim();
+
+  test.each([
+    ["once when CloudWatch takes them", [0], "1 sends, 0"],
+    ["again when it refuses them", [22, 22, 0], "3 sends, 0"],
+    ["three times at most", [22, 22, 22], "3 sends, 22"],
+    ["once when no answer comes: they may have been counted", [28], "1 sends, 28"],
+  ])("are sent %s", (_how, codes, ends) => {
+    expect(sendsAt(...codes)).toBe(ends);
+  });
+});

@@ -48,7 +48,7 @@ const machine = (InstanceId: string, PrivateIpAddress: string, pid: string) => (
 const MACHINES = [
   machine("i-1", "127.20.0.11", "4711"),
   machine("i-2", "127.20.1.12", "4712"),
-  machine("i-a", "127.20.10.10", "4720"),
+  machine("i-a", "127.99.10.10", "4720"),
 ];
 const asked = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
@@ -88,7 +88,7 @@ const ANSWERS: Answers = {
   ListResourceRecordSets: () => ({
     ResourceRecordSets: [
       { Name: "local.tandem.internal.", Type: "SOA", TTL: 900, ResourceRecords: [{ Value: "ns" }] },
-      { Name: "db-a.local.tandem.internal.", Type: "A", TTL: 5, ResourceRecords: [{ Value: "127.20.10.10" }] },
+      { Name: "db-a.local.tandem.internal.", Type: "A", TTL: 5, ResourceRecords: [{ Value: "127.99.10.10" }] },
     ],
   }),
 };
@@ -138,7 +138,7 @@ function farm(answers: Answers = {}, readServer: ReadServer = readA) {
 
 const readA: ReadServer = (_clock, { host, port }) =>
   Promise.resolve(
-    host === "127.20.10.10" ? WRITER : { unknown: `${host}:${port}: connect ECONNREFUSED`, cause: "unreachable" },
+    host === "127.99.10.10" ? WRITER : { unknown: `${host}:${port}: connect ECONNREFUSED`, cause: "unreachable" },
   );
 
 const down = () => {
@@ -199,7 +199,7 @@ describe("the status of a farm", () => {
         nodes: [
           {
             name: "db-a",
-            address: "127.20.10.10",
+            address: "127.99.10.10",
             port: 3306,
             pid: 4720,
             role: "writer",
@@ -208,7 +208,7 @@ describe("the status of a farm", () => {
           },
           {
             name: "db-b",
-            role: { unknown: "127.20.11.10:3306: connect ECONNREFUSED" },
+            role: { unknown: "127.99.11.10:3306: connect ECONNREFUSED" },
           },
         ],
       },
@@ -233,7 +233,7 @@ describe("the status of a farm", () => {
       files: { server: "fs-0a1b.efs.eu-west-1.amazonaws.com:/", mounted: 1, of: 2 },
       edge: {
         distribution: { id: "E1", domainName: "127.21.0.10", state: "Deployed" },
-        records: [{ name: "db-a.local.tandem.internal", type: "A", ttlSeconds: 5, values: ["127.20.10.10"] }],
+        records: [{ name: "db-a.local.tandem.internal", type: "A", ttlSeconds: 5, values: ["127.99.10.10"] }],
         pendingPaths: 2,
         invalidations: [{ id: "I1", createdAt: "1970-01-01T00:00:00.000Z", state: "InProgress" }],
       },
