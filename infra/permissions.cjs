@@ -14,11 +14,19 @@ function merged(statements) {
   for (const { Action, Resource, Condition } of statements) {
     const key = JSON.stringify([Resource, Condition]);
     const { Action: known = [] } = byResource.get(key) ?? {};
-    byResource.set(key, allow([...new Set([...known, ...Action])].sort(), Resource, Condition));
+    byResource.set(
+      key,
+      allow(
+        [...new Set([...known, ...Action])].toSorted((a, b) => a.localeCompare(b)),
+        Resource,
+        Condition,
+      ),
+    );
   }
   return [...byResource.values()];
 }
 
+/* oxlint-disable max-lines-per-function -- a list of what each role may do: reading it in one place is its purpose */
 module.exports = ({ resolveVariable }) =>
   Promise.all([resolveVariable("sls:stage"), resolveVariable("nodeFiles:key")]).then(([stage, filesKey]) => {
     const farm = `tandem-${stage}`;
@@ -92,7 +100,10 @@ module.exports = ({ resolveVariable }) =>
         ["route53:ListResourceRecordSets"],
         [
           zone({ Ref: "PrivateZone" }),
-          none("HasPublicZone", zone({ "Fn::If": ["MakesPublicZone", { Ref: "PublicZone" }, { Ref: "PublicZoneId" }] })),
+          none(
+            "HasPublicZone",
+            zone({ "Fn::If": ["MakesPublicZone", { Ref: "PublicZone" }, { Ref: "PublicZoneId" }] }),
+          ),
         ],
       ),
     ];
@@ -109,7 +120,11 @@ module.exports = ({ resolveVariable }) =>
 
     const files = allow(["s3:GetObject"], [{ "Fn::Sub": `\${ServerlessDeploymentBucket.Arn}/${filesKey}` }]);
     // The reference to a secret is its ARN.
-    const secrets = (...names) => allow(["secretsmanager:GetSecretValue"], names.map((name) => ({ Ref: `${name}Secret` })));
+    const secrets = (...names) =>
+      allow(
+        ["secretsmanager:GetSecretValue"],
+        names.map((name) => ({ Ref: `${name}Secret` })),
+      );
 
     return {
       webNode: [

@@ -18,12 +18,16 @@ module.exports = class Roles {
     const { Resources } = this.serverless.service.provider.compiledCloudFormationTemplate;
     delete Resources[DEFAULT_ROLE];
     // Should a function be without statements of its own, it would still have that role.
-    const user = Object.entries(Resources).find(([, resource]) => JSON.stringify(resource).includes(`"${DEFAULT_ROLE}"`));
-    if (user) throw new Error(`${user[0]} needs the role of all functions: give it iamRoleStatements (infra/permissions.cjs)`);
+    const user = Object.entries(Resources).find(([, resource]) =>
+      JSON.stringify(resource).includes(`"${DEFAULT_ROLE}"`),
+    );
+    if (user)
+      throw new Error(`${user[0]} needs the role of all functions: give it iamRoleStatements (infra/permissions.cjs)`);
     for (const [name, { Properties }] of Object.entries(Resources)) {
       if (!name.endsWith(DEFAULT_ROLE)) continue;
       for (const statement of Properties.Policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement)) {
-        if (Array.isArray(statement.Action)) statement.Action = statement.Action.filter((action) => action !== NOT_NEEDED);
+        if (Array.isArray(statement.Action))
+          statement.Action = statement.Action.filter((action) => action !== NOT_NEEDED);
       }
     }
   }

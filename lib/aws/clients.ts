@@ -38,7 +38,9 @@ const ENVIRONMENT: Connection = {};
  * One client per process and connection, made at its first use. Marked pure below: a bundle carries only the clients
  * that it uses.
  */
-function once<T>(make: (limits: Omit<typeof LIMITS, "requestHandler"> & Connection) => T): (connection?: Connection) => T {
+function once<T>(
+  make: (limits: Omit<typeof LIMITS, "requestHandler"> & Connection) => T,
+): (connection?: Connection) => T {
   const clients = new WeakMap<Connection, T>();
   return (connection = ENVIRONMENT) => {
     const client = clients.get(connection) ?? make({ ...LIMITS, ...connection });

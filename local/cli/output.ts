@@ -14,6 +14,12 @@ export class CliError extends Error {
   }
 }
 
+// `tandem status | head` closes the pipe when it has seen enough: that is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(exitDone);
+  throw error;
+});
+
 export const printLine = (line: string): void => void process.stdout.write(`${line}\n`);
 export const printNote = (line: string): void => void process.stderr.write(`${line}\n`);
 export const printJson = (value: unknown): void => printLine(JSON.stringify(value));

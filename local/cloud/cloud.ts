@@ -146,7 +146,10 @@ export function openCloud(parts: CloudParts): Cloud {
   const faults = openFaults(world);
   const bus = openEventBridge(
     world,
-    { invokeFunction: (...event) => disturb(() => invokeFor("events.amazonaws.com")(...event)), sendMessage: sendForRule },
+    {
+      invokeFunction: (...event) => disturb(() => invokeFor("events.amazonaws.com")(...event)),
+      sendMessage: sendForRule,
+    },
     faults,
   );
   const monitoring = openCloudWatch(world, {
@@ -188,7 +191,14 @@ export function openCloud(parts: CloudParts): Cloud {
   });
   const services = new Map<ServiceId, Service>();
   const add = (service: Service): void => void services.set(service.id, service);
-  const endpoint = openEndpoint({ world, services, faults, principalOf: iam.principalOf, authorize, record: parts.record });
+  const endpoint = openEndpoint({
+    world,
+    services,
+    faults,
+    principalOf: iam.principalOf,
+    authorize,
+    record: parts.record,
+  });
   const stack = openCloudFormation(world, { call: endpoint.callService, readTemplate: templateReader(s3.readObject) });
   for (const service of [
     iam.service,
@@ -211,7 +221,8 @@ export function openCloud(parts: CloudParts): Cloud {
     stack.service,
     openDynamoDb(world).service,
     openSecrets(world).service,
-    openEcr(world).service, openKms(world).service,
+    openEcr(world).service,
+    openKms(world).service,
   ])
     add(service);
 

@@ -66,6 +66,9 @@ export async function openFarm(options: FarmOptions): Promise<Farm> {
   };
   try {
     const { operator, environment } = addOperator(cloud, options);
+    cloud.ec2.onChange(({ instanceId, state }) => {
+      if (state === "running") tagWithPid(cloud, operator, instanceId, progress);
+    });
     const server = await listen(cloud, options.port, environment);
     closers.push(() => server.close());
     const dns = await openDns(cloud.dns.answer, HOST, 0);
@@ -160,12 +163,16 @@ function addOperator(cloud: Cloud, options: FarmOptions): { operator: Principal;
   };
 }
 
+/** The pid of a machine's first process, where the status looks for it. AWS has no such thing, hence a tag. */
+function tagWithPid(cloud: Cloud, operator: Principal, instanceId: string, progress: (line: string) => void): void {
+  const Tags = [{ Key: "tandem:pid", Value: String(cloud.ec2.machine(instanceId)?.pid ?? "") }];
+  cloud.endpoint
+    .callService(operator, "ec2", "CreateTags", { Resources: [instanceId], Tags })
+    .catch((error: unknown) => progress(`cloud: ${instanceId} got no tag with its pid: ${String(error)}`));
+}
+
 /** The AWS endpoint, and beside it the door for faults. */
-async function listen(
-  cloud: Cloud,
-  port: number,
-  keys: Readonly<Record<string, string>>,
-): Promise<HttpListener> {
+async function listen(cloud: Cloud, port: number, keys: Readonly<Record<string, string>>): Promise<HttpListener> {
   const control = openControl(cloud, {
     accessKeyId: keys["AWS_ACCESS_KEY_ID"] ?? "",
     secret: keys["AWS_SECRET_ACCESS_KEY"] ?? "",

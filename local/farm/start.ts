@@ -27,7 +27,8 @@ function prepareFolders(fresh: boolean): void {
   rmSync(paths.share, { recursive: true, force: true });
   rmSync(paths.functions, { recursive: true, force: true });
   if (fresh) rmSync(paths.log, { recursive: true, force: true });
-  for (const folder of [paths.run, paths.log, paths.machines, paths.share, paths.functions]) mkdirSync(folder, { recursive: true });
+  for (const folder of [paths.run, paths.log, paths.machines, paths.share, paths.functions])
+    mkdirSync(folder, { recursive: true });
 }
 
 /** Everything goes to the farm's log; the terminal sees it until the farm is ready, which is the last line there. */

@@ -290,7 +290,9 @@ test("events that are malformed, unknown, late or doubled change nothing", async
 
 describe("the roles of the farm", () => {
   test("were never denied a call", () => {
-    const denied = calls().filter(({ principal, decision }) => principal.includes(":assumed-role/") && decision === "denied");
+    const denied = calls().filter(
+      ({ principal, decision }) => principal.includes(":assumed-role/") && decision === "denied",
+    );
     expect(denied).toEqual([]);
   });
 

@@ -23,8 +23,7 @@ interface Server {
 export function modelDatabases(now: () => number): Databases {
   const servers = new Map<string, Server>();
   const cuts = new Map<string, number>();
-  const reachable = (server: Server): boolean =>
-    server.machine.isUp() && (cuts.get(server.machine.node) ?? 0) <= now();
+  const reachable = (server: Server): boolean => server.machine.isUp() && (cuts.get(server.machine.node) ?? 0) <= now();
   return {
     async readServer(_clock, { host, port }) {
       const server = [...servers.values()].find((each) => each.machine.address === host && each.machine.isUp());

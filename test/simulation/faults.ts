@@ -5,7 +5,12 @@ import type { VirtualClock } from "./virtual-clock.ts";
 import type { Through } from "./ways.ts";
 
 /** What becomes of a function's call: refused, not performed, performed without an answer, late, or answered with this error. */
-export type CallMishap = "throttle" | "unavailable" | "lost" | "slow" | { readonly code: string; readonly message: string; readonly status: number };
+export type CallMishap =
+  | "throttle"
+  | "unavailable"
+  | "lost"
+  | "slow"
+  | { readonly code: string; readonly message: string; readonly status: number };
 /** What becomes of an event on its way to a function. Events that are late by different times arrive out of order. */
 export type EventMishap = "drop" | "duplicate" | "delay";
 
@@ -24,7 +29,12 @@ export type Disturbance =
   | (Lasting & { readonly kind: "events"; readonly how: EventMishap })
   /** The function's environment ends in the middle: just before a call, or after its effect and before its answer. */
   | (Lasting & { readonly kind: "crash"; readonly functionName?: string; readonly operation?: string })
-  | (Lasting & { readonly kind: "script"; readonly script: Script; readonly how: Mishap; readonly instanceId?: string });
+  | (Lasting & {
+      readonly kind: "script";
+      readonly script: Script;
+      readonly how: Mishap;
+      readonly instanceId?: string;
+    });
 
 interface Standing {
   readonly what: Disturbance;

@@ -23,7 +23,11 @@ export async function groupsOf(world: SimulatedWorld): Promise<readonly GroupSee
       desired: Number(DesiredCapacity),
       instances: instances.map((instance) => {
         const { InstanceId, LifecycleState, HealthStatus } = Object(instance);
-        return { id: String(InstanceId), state: String(LifecycleState), healthy: String(HealthStatus).toLowerCase() === "healthy" };
+        return {
+          id: String(InstanceId),
+          state: String(LifecycleState),
+          healthy: String(HealthStatus).toLowerCase() === "healthy",
+        };
       }),
     };
   });
@@ -64,7 +68,9 @@ export async function brokenInvariants(world: SimulatedWorld): Promise<readonly 
 
 function restored(group: GroupSeen): string[] {
   const { name, desired, min, max, instances } = group;
-  const states = instances.map(({ id, state, healthy }) => `${id} in ${state}${healthy ? "" : ", unhealthy"}`).join("; ");
+  const states = instances
+    .map(({ id, state, healthy }) => `${id} in ${state}${healthy ? "" : ", unhealthy"}`)
+    .join("; ");
   return [
     ...(desired < min || desired > max ? [`${name} wants ${desired}, allowed is ${min} to ${max}`] : []),
     ...(isWeb(group) && desired !== min ? [`${name} wants ${desired} in a quiet farm, not ${min}`] : []),
@@ -83,7 +89,10 @@ async function strayMachines(world: SimulatedWorld, groups: readonly GroupSeen[]
     (reservation) => Object(reservation).Instances,
   );
   return instances
-    .map((instance) => ({ id: String(Object(instance).InstanceId), state: String(Object(Object(instance).State).Name) }))
+    .map((instance) => ({
+      id: String(Object(instance).InstanceId),
+      state: String(Object(Object(instance).State).Name),
+    }))
     .filter(({ id, state }) => state !== "terminated" && !members.has(id))
     .map(({ id, state }) => `${id} is ${state} and in no group`);
 }
@@ -94,7 +103,8 @@ async function openActivities(world: SimulatedWorld, groups: readonly GroupSeen[
     const { Activities } = await world.ask("autoscaling", "DescribeScalingActivities", { AutoScalingGroupName: name });
     for (const activity of Array.isArray(Activities) ? Activities : []) {
       const { StatusCode, Description } = Object(activity);
-      if (!["Successful", "Failed", "Cancelled"].includes(String(StatusCode))) open.push(`${Description} is ${StatusCode}`);
+      if (!["Successful", "Failed", "Cancelled"].includes(String(StatusCode)))
+        open.push(`${Description} is ${StatusCode}`);
     }
   }
   return open;
@@ -154,5 +164,8 @@ function unexplained(deeds: readonly Deed[], journal: readonly JournalLine[]): s
           ({ at, action }) => action === ACTION_OF[deed.operation] && Math.abs(at - deed.at) <= EXPLAINED_MS_MAX,
         ),
     )
-    .map(({ at, operation, parameters }) => `${new Date(at).toISOString()}: nothing explains ${operation} ${JSON.stringify(parameters)}`);
+    .map(
+      ({ at, operation, parameters }) =>
+        `${new Date(at).toISOString()}: nothing explains ${operation} ${JSON.stringify(parameters)}`,
+    );
 }

@@ -1,5 +1,11 @@
 import type { Timer } from "../../local/cloud/clock.ts";
-import type { Compute, Machine, MachineCommand, MachineOutcome, MachineSpec } from "../../local/cloud/services/ec2/compute.ts";
+import type {
+  Compute,
+  Machine,
+  MachineCommand,
+  MachineOutcome,
+  MachineSpec,
+} from "../../local/cloud/services/ec2/compute.ts";
 import type { Chance } from "./chance.ts";
 import type { Databases } from "./database.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
@@ -155,7 +161,8 @@ async function runScript(
 
 async function launch({ clock, databases }: MachineParts, machine: ModelMachine): Promise<MachineOutcome> {
   const until = async (what: () => boolean, ms: number): Promise<boolean> => {
-    for (const deadline = clock.now() + ms; !what(); await clock.sleep(POLL_MS)) if (clock.now() >= deadline) return false;
+    for (const deadline = clock.now() + ms; !what(); await clock.sleep(POLL_MS))
+      if (clock.now() >= deadline) return false;
     return true;
   };
   if (!(await until(machine.isUp, BOOT_WAIT_MS))) return ended(20, "the boot is not over yet");

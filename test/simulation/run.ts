@@ -15,13 +15,22 @@ const options = new Command("simulate")
   .option("--seeds <n>", "so many seeds from --seed on, without their stories", whole)
   .option("--minutes <m>", "virtual minutes full of faults", whole, 20)
   .addOption(
-    new Option("--wire <what>", "what of the functions' calls goes by the wire protocols: slower, and as in the local farm")
+    new Option(
+      "--wire <what>",
+      "what of the functions' calls goes by the wire protocols: slower, and as in the local farm",
+    )
       .choices(["none", "calls", "all"])
       .default("none"),
   )
   .option("--template <file>", "a compiled CloudFormation template; the farm's own unless given")
   .parse()
-  .opts<{ seed: number; seeds?: number; minutes: number; wire: NonNullable<WorldOptions["wire"]>; template?: string }>();
+  .opts<{
+    seed: number;
+    seeds?: number;
+    minutes: number;
+    wire: NonNullable<WorldOptions["wire"]>;
+    template?: string;
+  }>();
 
 const template: Template | undefined =
   options.template === undefined ? undefined : JSON.parse(readFileSync(options.template, "utf8"));
@@ -36,7 +45,9 @@ for (let seed = options.seed; seed < options.seed + (options.seeds ?? 1); seed++
   if (options.seeds === undefined) console.log(verdict.story);
   if (verdict.broken.length > 0) failed += 1;
   if (options.seeds === undefined || verdict.broken.length > 0)
-    console.log(`seed ${seed}: ${verdict.broken.length === 0 ? "every invariant held" : `BROKEN\n  ${verdict.broken.join("\n  ")}`}`);
+    console.log(
+      `seed ${seed}: ${verdict.broken.length === 0 ? "every invariant held" : `BROKEN\n  ${verdict.broken.join("\n  ")}`}`,
+    );
 }
 if (options.seeds !== undefined) console.log(`${options.seeds - failed} of ${options.seeds} seeds passed`);
 process.exitCode = failed === 0 ? 0 : 1;

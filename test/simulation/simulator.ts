@@ -121,7 +121,11 @@ const changeLoad: Mischief = (world, chance) =>
   inject(world, { kind: "load", perSecond: chance.whole(1, 150), serviceSeconds: chance.whole(2, 30) / 100 });
 
 const cutDatabase: Mischief = (world, chance) =>
-  inject(world, { kind: "database-cut", node: chance.pick(["db-a", "db-b"] as const) ?? "db-a", ...lasting(chance, 5, 90) });
+  inject(world, {
+    kind: "database-cut",
+    node: chance.pick(["db-a", "db-b"] as const) ?? "db-a",
+    ...lasting(chance, 5, 90),
+  });
 
 const silence: Mischief = (world, chance) => inject(world, { kind: "silence", ...lasting(chance, 10, 150) });
 
@@ -165,12 +169,19 @@ async function strayEvent(world: SimulatedWorld, chance: Chance): Promise<string
 
 /** Some faults often, others seldom: each stands here as often as its weight. */
 const MISCHIEF: readonly Mischief[] = [
-  killNode, killNode,
-  failCalls, failCalls, failCalls,
-  loseEvents, loseEvents,
-  crash, crash,
-  spoilScript, spoilScript,
-  changeLoad, changeLoad,
+  killNode,
+  killNode,
+  failCalls,
+  failCalls,
+  failCalls,
+  loseEvents,
+  loseEvents,
+  crash,
+  crash,
+  spoilScript,
+  spoilScript,
+  changeLoad,
+  changeLoad,
   cutDatabase,
   silence,
   operate,

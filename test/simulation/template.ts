@@ -1,13 +1,26 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
 /** A compiled CloudFormation template. */
 export interface Template {
-  readonly Resources: Readonly<Record<string, { readonly Type: string; readonly Properties?: Readonly<Record<string, unknown>> }>>;
+  readonly Resources: Readonly<
+    Record<string, { readonly Type: string; readonly Properties?: Readonly<Record<string, unknown>> }>
+  >;
   readonly [section: string]: unknown;
 }
 
@@ -36,13 +49,20 @@ export async function packagedTemplate(): Promise<Template> {
   try {
     for (const source of SOURCES) cpSync(join(root, source), join(copy, source), { recursive: true });
     symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
-    await promisify(execFile)(process.execPath, [join(copy, "node_modules/.bin/serverless"), "package", "--stage", "local"], {
-      cwd: copy,
-      timeout: PACKAGE_MS_MAX,
-      env: { ...process.env, SLS_NOTIFICATIONS_MODE: "off", NODE_OPTIONS: "" },
-    });
+    await promisify(execFile)(
+      process.execPath,
+      [join(copy, "node_modules/.bin/serverless"), "package", "--stage", "local"],
+      {
+        cwd: copy,
+        timeout: PACKAGE_MS_MAX,
+        env: { ...process.env, SLS_NOTIFICATIONS_MODE: "off", NODE_OPTIONS: "" },
+      },
+    );
     const draft = `${file}.${process.pid}`;
-    writeFileSync(draft, withoutTime(readFileSync(join(copy, ".serverless/cloudformation-template-update-stack.json"), "utf8")));
+    writeFileSync(
+      draft,
+      withoutTime(readFileSync(join(copy, ".serverless/cloudformation-template-update-stack.json"), "utf8")),
+    );
     renameSync(draft, file);
   } finally {
     rmSync(copy, { recursive: true, force: true });

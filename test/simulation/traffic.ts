@@ -10,7 +10,9 @@ export interface Load {
 }
 
 /** What a web node publishes of one interval; names as infra/nodes/publish.sh. */
-export type Metrics = Readonly<Record<"ArrivedRequests" | "CompletedRequests" | "BusyWorkers" | "Workers" | "QueuedRequests" | "Saturation", number>>;
+export type Metrics = Readonly<
+  Record<"ArrivedRequests" | "CompletedRequests" | "BusyWorkers" | "Workers" | "QueuedRequests" | "Saturation", number>
+>;
 
 export interface Traffic {
   readonly proxy: BalancerProxy;
@@ -45,7 +47,8 @@ export function modelTraffic({ clock, machines, put }: TrafficParts): Traffic {
   const probed = new Map<string, number>();
   let publishedAt = 0;
   const serving = (): number =>
-    [...probed].filter(([host, at]) => clock.now() - at <= PROBED_MS_MAX && machines().at(host)?.isUp() === true).length;
+    [...probed].filter(([host, at]) => clock.now() - at <= PROBED_MS_MAX && machines().at(host)?.isUp() === true)
+      .length;
 
   const traffic: Traffic = {
     load: QUIET,

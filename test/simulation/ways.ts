@@ -73,7 +73,12 @@ export const overTheWire =
           const call = { environment, operation: operationOf(request), parameters: () => parametersOf(request) };
           const refuse = async (error: CloudError) =>
             encodeError((await decodeRequest(request)).form, error, environment.chance.ids.uuid());
-          const answer = through(call, () => handle(request), refuse, ({ status }) => status < 300);
+          const answer = through(
+            call,
+            () => handle(request),
+            refuse,
+            ({ status }) => status < 300,
+          );
           const { status, headers, body } = await environment.whileAlive(answer);
           return { response: new HttpResponse({ statusCode: status, headers, body }) };
         },
@@ -142,7 +147,9 @@ async function callDirectly(
 function asSdkError(error: unknown): Promise<never> {
   if (!(error instanceof CloudError)) return Promise.reject(error);
   const { code, message, status, detail } = error;
-  return Promise.reject(Object.assign(new Error(message), { ...detail, name: code, $metadata: { httpStatusCode: status } }));
+  return Promise.reject(
+    Object.assign(new Error(message), { ...detail, name: code, $metadata: { httpStatusCode: status } }),
+  );
 }
 
 function kindOf(error: unknown): "throttled" | "transient" | undefined {
@@ -195,7 +202,9 @@ const operationOf = (request: WireRequest): string =>
 
 function parametersOf(request: WireRequest): Record<string, string> {
   const text = request.body.toString("utf8");
-  return target(request) === undefined ? Object.fromEntries(new URLSearchParams(text)) : texts(Object(JSON.parse(text)));
+  return target(request) === undefined
+    ? Object.fromEntries(new URLSearchParams(text))
+    : texts(Object(JSON.parse(text)));
 }
 
 const texts = (input: Readonly<Record<string, unknown>>): Record<string, string> =>

@@ -83,13 +83,20 @@ export function openWitness(clock: VirtualClock, metricsAgeMs: () => number): Wi
     journalled(line) {
       lines.push(line);
       const held = leases.get(line.scope);
-      if (line.phase === "applied" && held !== undefined && held.fence > line.fence && !line.result.startsWith("failed"))
+      if (
+        line.phase === "applied" &&
+        held !== undefined &&
+        held.fence > line.fence &&
+        !line.result.startsWith("failed")
+      )
         broken.push(`${line.scope}: holder ${line.fence} acted when ${held.fence} held the lease: ${line.reason}`);
     },
     failed(functionName, error) {
       // operating errors are typed; anything else is a defect, whatever went wrong around it
       if (!(error instanceof TandemError))
-        broken.push(`${functionName} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+        broken.push(
+          `${functionName} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+        );
     },
     async through({ environment, operation, parameters }, perform, _refuse, took) {
       const answer = await perform();

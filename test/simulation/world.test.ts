@@ -29,16 +29,28 @@ describe("a simulated farm", () => {
     ]);
   });
 
-  test("tells its status as the real one does", async () => {
-    expect(await world.status()).toMatchObject({ farm: "tandem-local", web: { desired: 2 }, database: { writer: "db-a" } });
-  }, LONG_MS);
+  test(
+    "tells its status as the real one does",
+    async () => {
+      expect(await world.status()).toMatchObject({
+        farm: "tandem-local",
+        web: { desired: 2 },
+        database: { writer: "db-a" },
+      });
+    },
+    LONG_MS,
+  );
 
-  test("keeps a journal of how it came to be, in the order in which it happened", async () => {
-    const journal = await world.journal();
-    const times = journal.map(({ at }) => at);
-    expect(times).toEqual(times.toSorted());
-    expect(journal.filter(({ phase, action }) => phase === "applied" && action === "complete-hook")).toHaveLength(4);
-  }, LONG_MS);
+  test(
+    "keeps a journal of how it came to be, in the order in which it happened",
+    async () => {
+      const journal = await world.journal();
+      const times = journal.map(({ at }) => at);
+      expect(times).toEqual(times.toSorted());
+      expect(journal.filter(({ phase, action }) => phase === "applied" && action === "complete-hook")).toHaveLength(4);
+    },
+    LONG_MS,
+  );
 
   test("has no call refused: every action is in the roles of the template", () => {
     expect(world.calls().filter(({ error }) => /AccessDenied|Unauthorized/.test(error ?? ""))).toEqual([]);
@@ -46,47 +58,70 @@ describe("a simulated farm", () => {
 });
 
 describe("virtual time", () => {
-  test("a quiet hour changes nothing, and costs some thousand timers and twenty calls a minute", async () => {
-    const world = await openWorld({ seed: 2, template, wire: "none" });
-    await world.until("the farm serves", () => isRestored(world), HOUR_MS);
-    await world.advance(HOUR_MS / 4);
-    const [journal, fired, calls] = [(await world.journal()).length, world.timers().fired, world.calls().length];
-    await world.advance(HOUR_MS);
-    expect((await world.journal()).length).toBe(journal);
-    expect(world.timers().fired - fired).toBeLessThan(8_000);
-    expect(world.calls().length - calls).toBeLessThan(2_500);
-    await world.close();
-    expect(world.timers().pending).toBe(0);
-  }, LONG_MS);
+  test(
+    "a quiet hour changes nothing, and costs some thousand timers and twenty calls a minute",
+    async () => {
+      const world = await openWorld({ seed: 2, template, wire: "none" });
+      await world.until("the farm serves", () => isRestored(world), HOUR_MS);
+      await world.advance(HOUR_MS / 4);
+      const [journal, fired, calls] = [(await world.journal()).length, world.timers().fired, world.calls().length];
+      await world.advance(HOUR_MS);
+      expect((await world.journal()).length).toBe(journal);
+      expect(world.timers().fired - fired).toBeLessThan(8_000);
+      expect(world.calls().length - calls).toBeLessThan(2_500);
+      await world.close();
+      expect(world.timers().pending).toBe(0);
+    },
+    LONG_MS,
+  );
 
-  test("no timer of the wall clock is left behind", async () => {
-    const before = timeouts();
-    const world = await openWorld({ seed: 3, template, wire: "none" });
-    await world.advance(HOUR_MS / 6);
-    await world.close();
-    expect(timeouts()).toBeLessThanOrEqual(before);
-  }, LONG_MS);
+  test(
+    "no timer of the wall clock is left behind",
+    async () => {
+      const before = timeouts();
+      const world = await openWorld({ seed: 3, template, wire: "none" });
+      await world.advance(HOUR_MS / 6);
+      await world.close();
+      expect(timeouts()).toBeLessThanOrEqual(before);
+    },
+    LONG_MS,
+  );
 });
 
 describe("a seed", () => {
-  test.each(["none", "calls", "all"] as const)("gives the same story twice (wire: %s)", async (wire) => {
-    const run = () => simulate({ seed: 4, minutes: wire === "none" ? 4 : 1, template, wire });
-    const [once, again] = [await run(), await run()];
-    expect(once.story).toBe(again.story);
-    expect(once.calls).toBe(again.calls);
-    expect(once.broken).toEqual([]);
-  }, LONG_MS);
+  test.each(["none", "calls", "all"] as const)(
+    "gives the same story twice (wire: %s)",
+    async (wire) => {
+      const run = () => simulate({ seed: 4, minutes: wire === "none" ? 4 : 1, template, wire });
+      const [once, again] = [await run(), await run()];
+      expect(once.story).toBe(again.story);
+      expect(once.calls).toBe(again.calls);
+      expect(once.broken).toEqual([]);
+    },
+    LONG_MS,
+  );
 
-  test("gives another story than another", async () => {
-    const [one, other] = [await simulate({ seed: 5, minutes: 2, template }), await simulate({ seed: 6, minutes: 2, template })];
-    expect(one.story).not.toBe(other.story);
-  }, LONG_MS);
+  test(
+    "gives another story than another",
+    async () => {
+      const [one, other] = [
+        await simulate({ seed: 5, minutes: 2, template }),
+        await simulate({ seed: 6, minutes: 2, template }),
+      ];
+      expect(one.story).not.toBe(other.story);
+    },
+    LONG_MS,
+  );
 
-  test.each(KEPT_SEEDS)("$seed, which once showed a bug, passes: $bug", async ({ seed, minutes }) => {
-    const once = await simulate({ seed, minutes, template });
-    expect(once.broken).toEqual([]);
-    expect((await simulate({ seed, minutes, template })).story).toBe(once.story);
-  }, LONG_MS);
+  test.each(KEPT_SEEDS)(
+    "$seed, which once showed a bug, passes: $bug",
+    async ({ seed, minutes }) => {
+      const once = await simulate({ seed, minutes, template });
+      expect(once.broken).toEqual([]);
+      expect((await simulate({ seed, minutes, template })).story).toBe(once.story);
+    },
+    LONG_MS,
+  );
 });
 
 const timeouts = (): number => process.getActiveResourcesInfo().filter((resource) => resource === "Timeout").length;

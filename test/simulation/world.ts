@@ -49,7 +49,9 @@ export interface SimulatedWorld {
   /** The whole journal, oldest line first. */
   journal(): Promise<readonly JournalLine[]>;
   /** A call as the operator, e.g. `("autoscaling", "DescribeAutoScalingGroups", {})`. */
-  ask: (...call: Parameters<Cloud["endpoint"]["callService"]> extends [Principal, ...infer Rest] ? Rest : never) => Promise<Record<string, unknown>>;
+  ask: (
+    ...call: Parameters<Cloud["endpoint"]["callService"]> extends [Principal, ...infer Rest] ? Rest : never
+  ) => Promise<Record<string, unknown>>;
   readonly machines: ReadonlyMap<string, ModelMachine>;
   /** What the functions did, seen from outside. */
   readonly witness: Witness;
@@ -96,7 +98,12 @@ export async function openWorld({ seed, template: given, wire = "calls" }: World
     const principal = credentials === undefined ? undefined : cloud.iam.principalOf(credentials.accessKeyId);
     if (principal === undefined) throw new Error(`${machine.id} has no role to publish with`);
     const Dimensions = [{ Name: "AutoScalingGroupName", Value: `tandem-${stageOf(template)}-web` }];
-    const MetricData = Object.entries(metrics).map(([MetricName, Value]) => ({ MetricName, Value, StorageResolution: 1, Dimensions }));
+    const MetricData = Object.entries(metrics).map(([MetricName, Value]) => ({
+      MetricName,
+      Value,
+      StorageResolution: 1,
+      Dimensions,
+    }));
     await cloud.endpoint.callService(principal, "monitoring", "PutMetricData", { Namespace: "Tandem", MetricData });
   };
   const traffic = modelTraffic({ clock, machines: () => machines, put });
@@ -207,7 +214,8 @@ export async function openWorld({ seed, template: given, wire = "calls" }: World
       };
       asked.then(note, note);
       await clock.settle();
-      for (const deadline = clock.now() + ANSWER_MS_MAX; !answered && clock.now() < deadline; ) await clock.advance(STEP_MS);
+      for (const deadline = clock.now() + ANSWER_MS_MAX; !answered && clock.now() < deadline;)
+        await clock.advance(STEP_MS);
       if (!answered) throw new Error(`${functionName} does not answer`);
       const answer = await asked;
       const text = Buffer.from(bytesOf(answer["Payload"])).toString("utf8");
@@ -245,7 +253,9 @@ const functionsOf = (template: Template) =>
   Object.values(template.Resources).filter(({ Type }) => Type === "AWS::Lambda::Function");
 
 const handlersOf = (template: Template): string[] =>
-  functionsOf(template).flatMap(({ Properties }) => (typeof Properties?.["Handler"] === "string" ? [Properties["Handler"]] : []));
+  functionsOf(template).flatMap(({ Properties }) =>
+    typeof Properties?.["Handler"] === "string" ? [Properties["Handler"]] : [],
+  );
 
 /** From the names of its functions, which begin with `tandem-<stage>-`. */
 function stageOf(template: Template): string {

@@ -52,7 +52,10 @@ export async function servingFarm(seed: string, wire: WorldOptions["wire"] = "ca
     async launching() {
       const before = await webs();
       // a wish ends by itself, and the tier goes back to what it needs
-      await world.deliver({ action: "scale", count: before.length + 1, forSeconds: 240 }, `tandem-${world.stage}-maintain`);
+      await world.deliver(
+        { action: "scale", count: before.length + 1, forSeconds: 240 },
+        `tandem-${world.stage}-maintain`,
+      );
       let found: string | undefined;
       await world.until(
         "a node is on its way",
@@ -72,7 +75,9 @@ export async function servingFarm(seed: string, wire: WorldOptions["wire"] = "ca
     },
     deeds: (operation, instanceId) =>
       world.witness.deeds.filter(
-        (deed) => deed.operation === operation && (instanceId === undefined || JSON.stringify(deed.parameters).includes(instanceId)),
+        (deed) =>
+          deed.operation === operation &&
+          (instanceId === undefined || JSON.stringify(deed.parameters).includes(instanceId)),
       ),
     lines: async (instanceId) => (await world.journal()).filter((line) => line.scope === `web/${instanceId}`),
     desired: async () => (await web()).desired,

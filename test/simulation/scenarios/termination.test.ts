@@ -8,76 +8,112 @@ beforeAll(async () => {
 afterEach(() => farm.rest(), SCENARIO_MS);
 afterAll(() => farm.world.close());
 
-const completions = (id: string) => farm.deeds("CompleteLifecycleAction", id).filter(({ parameters }) => parameters["LifecycleHookName"] === "tandem-terminate");
+const completions = (id: string) =>
+  farm
+    .deeds("CompleteLifecycleAction", id)
+    .filter(({ parameters }) => parameters["LifecycleHookName"] === "tandem-terminate");
 const drains = (id: string) =>
   farm.deeds("SendCommand", id).filter(({ parameters }) => parameters["DocumentName"]?.endsWith("-drain"));
-const noActive = (id: string) => ({ code: "ValidationError", message: `No active Lifecycle Action found with instance ID ${id}`, status: 400 });
+const noActive = (id: string) => ({
+  code: "ValidationError",
+  message: `No active Lifecycle Action found with instance ID ${id}`,
+  status: 400,
+});
 
-test("3 a node that leaves gets no new request, answers what it has, and goes by one CONTINUE", async () => {
-  const id = await farm.leaving();
-  await farm.until(id, "Terminating:Wait");
-  const { TargetGroups } = await farm.world.ask("elasticloadbalancing", "DescribeTargetGroups", { Names: ["tandem-local-web"] });
-  const TargetGroupArn = Array.isArray(TargetGroups) ? Object(TargetGroups[0]).TargetGroupArn : undefined;
-  await farm.world.until("the drain begins", () => drains(id).length > 0, SCENARIO_MS);
-  const { TargetHealthDescriptions } = await farm.world.ask("elasticloadbalancing", "DescribeTargetHealth", { TargetGroupArn, Targets: [{ Id: id }] });
-  expect(TargetHealthDescriptions).toMatchObject([{ TargetHealth: { State: "unused" } }]);
-  await farm.until(id, "gone");
-  expect(completions(id).map(({ parameters }) => parameters["LifecycleActionResult"])).toEqual(["CONTINUE"]);
-}, SCENARIO_MS);
+test(
+  "3 a node that leaves gets no new request, answers what it has, and goes by one CONTINUE",
+  async () => {
+    const id = await farm.leaving();
+    await farm.until(id, "Terminating:Wait");
+    const { TargetGroups } = await farm.world.ask("elasticloadbalancing", "DescribeTargetGroups", {
+      Names: ["tandem-local-web"],
+    });
+    const TargetGroupArn = Array.isArray(TargetGroups) ? Object(TargetGroups[0]).TargetGroupArn : undefined;
+    await farm.world.until("the drain begins", () => drains(id).length > 0, SCENARIO_MS);
+    const { TargetHealthDescriptions } = await farm.world.ask("elasticloadbalancing", "DescribeTargetHealth", {
+      TargetGroupArn,
+      Targets: [{ Id: id }],
+    });
+    expect(TargetHealthDescriptions).toMatchObject([{ TargetHealth: { State: "unused" } }]);
+    await farm.until(id, "gone");
+    expect(completions(id).map(({ parameters }) => parameters["LifecycleActionResult"])).toEqual(["CONTINUE"]);
+  },
+  SCENARIO_MS,
+);
 
-test("4 the same terminate event many times: one drain, one completion", async () => {
-  farm.world.fault({ kind: "events", how: "duplicate" });
-  const id = await farm.leaving();
-  for (let time = 0; time < 3; time++) await farm.world.deliver(sample("terminate-web", id));
-  await farm.until(id, "gone");
-  await farm.world.deliver(sample("terminate-web", id));
-  await farm.world.advance(120_000);
-  expect(drains(id)).toHaveLength(1);
-  expect(completions(id)).toHaveLength(1);
-}, SCENARIO_MS);
+test(
+  "4 the same terminate event many times: one drain, one completion",
+  async () => {
+    farm.world.fault({ kind: "events", how: "duplicate" });
+    const id = await farm.leaving();
+    for (let time = 0; time < 3; time++) await farm.world.deliver(sample("terminate-web", id));
+    await farm.until(id, "gone");
+    await farm.world.deliver(sample("terminate-web", id));
+    await farm.world.advance(120_000);
+    expect(drains(id)).toHaveLength(1);
+    expect(completions(id)).toHaveLength(1);
+  },
+  SCENARIO_MS,
+);
 
-test('6 "no active lifecycle action" while the node still waits is tried again until it works', async () => {
-  const id = await farm.leaving();
-  farm.world.fault({ kind: "calls", operation: "CompleteLifecycleAction", how: noActive(id), times: 2 });
-  await farm.until(id, "gone");
-  expect(completions(id)).toHaveLength(1);
-  const failures = (await farm.lines(id)).filter(({ result }) => result.includes("lifecycle-action-not-open"));
-  expect(failures).toHaveLength(2);
-}, SCENARIO_MS);
+test(
+  '6 "no active lifecycle action" while the node still waits is tried again until it works',
+  async () => {
+    const id = await farm.leaving();
+    farm.world.fault({ kind: "calls", operation: "CompleteLifecycleAction", how: noActive(id), times: 2 });
+    await farm.until(id, "gone");
+    expect(completions(id)).toHaveLength(1);
+    const failures = (await farm.lines(id)).filter(({ result }) => result.includes("lifecycle-action-not-open"));
+    expect(failures).toHaveLength(2);
+  },
+  SCENARIO_MS,
+);
 
-test("13 a service that fails now and then delays, and prevents nothing", async () => {
-  farm.world.fault({ kind: "calls", how: "unavailable", rate: 0.3 });
-  const id = await farm.leaving();
-  await farm.until(id, "gone", 20 * 60_000);
-  expect(completions(id)).toHaveLength(1);
-}, SCENARIO_MS);
+test(
+  "13 a service that fails now and then delays, and prevents nothing",
+  async () => {
+    farm.world.fault({ kind: "calls", how: "unavailable", rate: 0.3 });
+    const id = await farm.leaving();
+    await farm.until(id, "gone", 20 * 60_000);
+    expect(completions(id)).toHaveLength(1);
+  },
+  SCENARIO_MS,
+);
 
-test("16 a completion that fails for minutes is not lost", async () => {
-  farm.world.fault({ kind: "calls", operation: "CompleteLifecycleAction", how: "unavailable", forMs: 200_000 });
-  const id = await farm.leaving();
-  await farm.world.advance(190_000);
-  expect(await farm.stateOf(id)).toBe("Terminating:Wait");
-  await farm.until(id, "gone", 180_000);
-  expect(completions(id)).toHaveLength(1);
-}, SCENARIO_MS);
+test(
+  "16 a completion that fails for minutes is not lost",
+  async () => {
+    farm.world.fault({ kind: "calls", operation: "CompleteLifecycleAction", how: "unavailable", forMs: 200_000 });
+    const id = await farm.leaving();
+    await farm.world.advance(190_000);
+    expect(await farm.stateOf(id)).toBe("Terminating:Wait");
+    await farm.until(id, "gone", 180_000);
+    expect(completions(id)).toHaveLength(1);
+  },
+  SCENARIO_MS,
+);
 
-test("14 an instance that is not the farm's is never written to", async () => {
-  const before = farm.world.witness.deeds.length;
-  await farm.world.deliver(sample("terminate-other-group", ""), onLifecycle);
-  await farm.world.deliver(sample("terminate-other-group", ""));
-  const { Instances } = await farm.world.ask("ec2", "RunInstances", {
-    MinCount: 1,
-    MaxCount: 1,
-    LaunchTemplate: { LaunchTemplateName: "tandem-local-web" },
-    SubnetId: await subnet(),
-  });
-  const stranger = String(Object(Array.isArray(Instances) ? Instances[0] : undefined).InstanceId);
-  await farm.world.advance(30_000);
-  farm.world.fault({ kind: "kill", instanceId: stranger });
-  await farm.world.advance(120_000);
-  expect(farm.world.witness.deeds.slice(before)).toEqual([]);
-  expect(await farm.lines(stranger)).toEqual([]);
-}, SCENARIO_MS);
+test(
+  "14 an instance that is not the farm's is never written to",
+  async () => {
+    const before = farm.world.witness.deeds.length;
+    await farm.world.deliver(sample("terminate-other-group", ""), onLifecycle);
+    await farm.world.deliver(sample("terminate-other-group", ""));
+    const { Instances } = await farm.world.ask("ec2", "RunInstances", {
+      MinCount: 1,
+      MaxCount: 1,
+      LaunchTemplate: { LaunchTemplateName: "tandem-local-web" },
+      SubnetId: await subnet(),
+    });
+    const stranger = String(Object(Array.isArray(Instances) ? Instances[0] : undefined).InstanceId);
+    await farm.world.advance(30_000);
+    farm.world.fault({ kind: "kill", instanceId: stranger });
+    await farm.world.advance(120_000);
+    expect(farm.world.witness.deeds.slice(before)).toEqual([]);
+    expect(await farm.lines(stranger)).toEqual([]);
+  },
+  SCENARIO_MS,
+);
 
 test.each(["test-notification", "invalid/empty-object", "invalid/number", "scheduled"])(
   "9, 12 %s is acknowledged without an effect and not tried again",

@@ -12,9 +12,9 @@ describe("the bundle", () => {
     const bundle = await bundled("functions/on-alarm", folder);
     expect(bundle).toMatchObject({ hasMysql: false });
     expect(bundle.bytes).toBeLessThanOrEqual(BYTES_MAX);
-  });
+  }, 60_000);
 
   test("of a function that reads the databases carries it", async () => {
     expect(await bundled("functions/panel", folder)).toMatchObject({ hasMysql: true });
-  });
+  }, 60_000);
 });
