@@ -20,6 +20,11 @@ function run(title: string, args: readonly string[]): boolean {
   return ran.status === 0;
 }
 
+if (!all)
+  console.log(
+    "left to `npm run test:all`, for they take minutes each: test/farm/shared and test/farm/cloud-faults (a farm of their own), " +
+      "90 s of load instead of 50 s, 900 more seeds, Debian's awscli against the endpoint",
+  );
 const quick = run("unit, golden, contract", ["test/unit", "test/golden", "test/contract", "--passWithNoTests"]);
 // Both cores: the seeds stand in two files for that.
 const simulated = run("simulation", ["test/simulation", "--maxWorkers=2"]);

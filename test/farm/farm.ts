@@ -142,11 +142,14 @@ export async function eventually<T>(
   }
 }
 
-/** Pids of processes of a farm of this project: of its machines (they carry a mark) and of its functions. */
+/**
+ * Pids of processes of a farm of this project: of its machines (they carry a mark) and of its functions. The pattern is
+ * written so that it does not match the search's own command line.
+ */
 export async function farmProcesses(): Promise<number[]> {
   const script = `
     grep -lsz '^TANDEM_INSTANCE=' /proc/[0-9]*/environ
-    grep -lsF '${join(projectRoot, "local/cloud/lambda/bootstrap.ts")}' /proc/[0-9]*/cmdline
+    grep -ls '${join(projectRoot, "local/cloud/lambda/bootstrap")}[.]ts' /proc/[0-9]*/cmdline
     true`;
   const ran = await run("bash", ["--norc", "-c", script]);
   const own = process.pid;

@@ -92,6 +92,9 @@ const ask = (address: string, command: string, end: RegExp): Promise<string> =>
     socket.once("timeout", () => socket.destroy(new Error("silent")));
   });
 
+/** It holds a farm of its own for some minutes: `npm run test:all` has the time for that. */
+const scenario = process.env["TANDEM_TEST_ALL"] === "1" ? describe : describe.skip;
+
 beforeAll(async () => {
   await stopFarm();
   await startFarm("--web", "2", "--fresh");
@@ -101,7 +104,7 @@ afterAll(async () => {
   await stopFarm();
 }, 60_000);
 
-describe("the shared files", () => {
+scenario("the shared files", () => {
   test("are mounted on every node when the farm is ready", async () => {
     const { files, web } = await status();
 
@@ -139,7 +142,7 @@ describe("the shared files", () => {
   }, 120_000);
 });
 
-describe("the cache", () => {
+scenario("the cache", () => {
   test("has two servers, whose statistics the status tells", async () => {
     const [one, two] = (await status()).cache.nodes;
 

@@ -1,7 +1,7 @@
 import { Command, Option, InvalidArgumentError } from "commander";
 import { readFileSync } from "node:fs";
 import { simulate } from "./simulator.ts";
-import type { Template } from "./template.ts";
+import { packagedTemplate, type Template } from "./template.ts";
 import type { WorldOptions } from "./world.ts";
 
 /** `npm run simulate -- --seed N --minutes M`: the story of one seed, and whether every invariant held (exit 1 if not). */
@@ -32,15 +32,15 @@ const options = new Command("simulate")
     template?: string;
   }>();
 
-const template: Template | undefined =
-  options.template === undefined ? undefined : JSON.parse(readFileSync(options.template, "utf8"));
+const template: Template =
+  options.template === undefined ? await packagedTemplate() : JSON.parse(readFileSync(options.template, "utf8"));
 let failed = 0;
 for (let seed = options.seed; seed < options.seed + (options.seeds ?? 1); seed++) {
   const verdict = await simulate({
     seed,
     minutes: options.minutes,
     wire: options.wire,
-    ...(template === undefined ? {} : { template }),
+    template,
   });
   if (options.seeds === undefined) console.log(verdict.story);
   if (verdict.broken.length > 0) failed += 1;

@@ -15,7 +15,7 @@ import { assert } from "../../lib/assert.ts";
 import type { Endpoint } from "../../local/cloud/endpoint.ts";
 import { CloudError } from "../../local/cloud/errors.ts";
 import type { Principal, ServiceId } from "../../local/cloud/service.ts";
-import { decodeRequest, encodeError, type WireRequest } from "../../local/cloud/wire/index.ts";
+import { decodeRequest, encodeError, type WireRequest, type WireResponse } from "../../local/cloud/wire/index.ts";
 import type { Environment, Way } from "./functions.ts";
 import { retryStrategy, withRetries } from "./retries.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
@@ -43,6 +43,14 @@ export interface WayParts {
   readonly through: Through;
 }
 
+/** Sends the SDK's requests to an endpoint without a socket. */
+export const requestHandler = (handle: (request: WireRequest) => Promise<WireResponse>) => ({
+  async handle(request: HttpRequest) {
+    const { status, headers, body } = await handle(wireRequest(request));
+    return { response: new HttpResponse({ statusCode: status, headers, body }) };
+  },
+});
+
 const identity = ({ variables }: Environment) => ({
   region: variables["AWS_REGION"] ?? "",
   endpoint: "http://cloud.simulation",
@@ -67,22 +75,19 @@ export const overTheWire =
     const connection: Connection = {
       ...identity(environment),
       retryStrategy: retryStrategy(clock, environment.chance),
-      requestHandler: {
-        async handle(sdkRequest: HttpRequest) {
-          const request = wireRequest(sdkRequest);
-          const call = { environment, operation: operationOf(request), parameters: () => parametersOf(request) };
-          const refuse = async (error: CloudError) =>
-            encodeError((await decodeRequest(request)).form, error, environment.chance.ids.uuid());
-          const answer = through(
+      requestHandler: requestHandler((request) => {
+        const call = { environment, operation: operationOf(request), parameters: () => parametersOf(request) };
+        const refuse = async (error: CloudError) =>
+          encodeError((await decodeRequest(request)).form, error, environment.chance.ids.uuid());
+        return environment.whileAlive(
+          through(
             call,
             () => handle(request),
             refuse,
             ({ status }) => status < 300,
-          );
-          const { status, headers, body } = await environment.whileAlive(answer);
-          return { response: new HttpResponse({ statusCode: status, headers, body }) };
-        },
-      },
+          ),
+        );
+      }),
     };
     return table === undefined
       ? { connection }

@@ -1,5 +1,6 @@
-import type { Table } from "../../lib/aws/table.ts";
-import type { JournalLine } from "../../lib/reconcile/journal.ts";
+import { dynamoDbClient } from "../../lib/aws/clients.ts";
+import { openTable, type Table } from "../../lib/aws/table.ts";
+import { openJournal, type JournalLine } from "../../lib/reconcile/journal.ts";
 import type { FarmStatus } from "../../lib/status.ts";
 import type { CallRecord } from "../../local/cloud/calls.ts";
 import { openCloud, type Cloud } from "../../local/cloud/cloud.ts";
@@ -10,13 +11,12 @@ import { modelDatabases } from "./database.ts";
 import { deploy } from "./deploy.ts";
 import { openFaults, type Disturbance } from "./faults.ts";
 import { functionRuntime, loadCode, type Way } from "./functions.ts";
-import { journalOf, storedJournal } from "./journal.ts";
 import { modelMachines, type Machines, type ModelMachine } from "./machines.ts";
 import { modelCacheServers, modelShares } from "./stores.ts";
 import { packagedTemplate, type Template } from "./template.ts";
 import { modelTraffic, type Load, type Metrics } from "./traffic.ts";
 import { virtualClock } from "./virtual-clock.ts";
-import { direct, overTheWire, type WayParts } from "./ways.ts";
+import { direct, overTheWire, requestHandler, type WayParts } from "./ways.ts";
 import { openWitness, type Witness } from "./witness.ts";
 
 export type Fault =
@@ -81,6 +81,8 @@ const OPERATOR_KEY = "AKIASIMULATION000000";
 /** An invocation that an operator waits for. */
 const ANSWER_MS_MAX = 300_000;
 const STEP_MS = 100;
+/** More than any test writes. */
+const JOURNAL_LINES_MAX = 1_000_000;
 
 /** Deploys the template into a new cloud; resolves when the stack is complete. Nodes may still be on their way. */
 export async function openWorld({ seed, template: given, wire = "calls" }: WorldOptions): Promise<SimulatedWorld> {
@@ -208,26 +210,24 @@ export async function openWorld({ seed, template: given, wire = "calls" }: World
         FunctionName: functionName,
         Payload: Buffer.from(JSON.stringify(payload)),
       });
-      let answered = false;
+      const state = { answered: false };
       const note = (): void => {
-        answered = true;
+        state.answered = true;
       };
       asked.then(note, note);
       await clock.settle();
-      for (const deadline = clock.now() + ANSWER_MS_MAX; !answered && clock.now() < deadline;)
+      for (const deadline = clock.now() + ANSWER_MS_MAX; !state.answered && clock.now() < deadline;)
         await clock.advance(STEP_MS);
-      if (!answered) throw new Error(`${functionName} does not answer`);
+      if (!state.answered) throw new Error(`${functionName} does not answer`);
       const answer = await asked;
       const text = Buffer.from(bytesOf(answer["Payload"])).toString("utf8");
       if (answer["FunctionError"] !== undefined) throw new Error(`${functionName} failed: ${text}`);
       return JSON.parse(text);
     },
-    // panel's answer is farmStatus's own, and has just been written as JSON by it
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the panel's answer is farmStatus's own, just written as JSON
     status: async () => (await world.invoke(`tandem-${stage}-panel`, {})) as FarmStatus,
-    journal: async () =>
-      wire === "all"
-        ? journalOf(storedJournal(ask, `tandem-${stage}-state`, START_MS, clock.now()))
-        : journalOf(items.items.values()),
+    journal: () =>
+      openJournal(wire === "all" ? operatorTable(cloud, stage) : items, clock).read(START_MS, JOURNAL_LINES_MAX),
     async close() {
       await cloud.close();
       await clock.settle();
@@ -235,6 +235,18 @@ export async function openWorld({ seed, template: given, wire = "calls" }: World
   };
   return world;
 }
+
+/** The state table as an operator reads it. */
+const operatorTable = (cloud: Cloud, stage: string): Table =>
+  openTable(
+    dynamoDbClient({
+      region: REGION,
+      endpoint: "http://cloud.simulation",
+      credentials: { accessKeyId: OPERATOR_KEY, secretAccessKey: "simulation" },
+      requestHandler: requestHandler(cloud.endpoint.handle),
+    }),
+    `tandem-${stage}-state`,
+  );
 
 function wayOf(wire: NonNullable<WorldOptions["wire"]>, ways: WayParts, table: Table): Way {
   switch (wire) {
