@@ -142,19 +142,20 @@ export async function eventually<T>(
   }
 }
 
-/**
- * Pids of processes of a farm of this project: of its machines (they carry a mark) and of its functions. The pattern is
- * written so that it does not match the search's own command line.
- */
-export async function farmProcesses(): Promise<number[]> {
-  const script = `
-    grep -lsz '^TANDEM_INSTANCE=' /proc/[0-9]*/environ
-    grep -ls '${join(projectRoot, "local/cloud/lambda/bootstrap")}[.]ts' /proc/[0-9]*/cmdline
-    true`;
-  const ran = await run("bash", ["--norc", "-c", script]);
-  const own = process.pid;
-  return ran.stdout.split("\n").flatMap((path) => {
-    const pid = Number(/^\/proc\/(\d+)\//.exec(path)?.[1]);
-    return Number.isInteger(pid) && pid !== own ? [pid] : [];
-  });
-}
+const pidsOf = async (script: string): Promise<number[]> => {
+  const ran = await run("bash", ["--norc", "-c", `${script}\ntrue`]);
+  return ran.stdout
+    .split("\n")
+    .flatMap((path) => /^\/proc\/(\d+)\//.exec(path)?.[1] ?? [])
+    .map(Number);
+};
+
+const MACHINES = "grep -lsz '^TANDEM_INSTANCE=' /proc/[0-9]*/environ";
+/** Written so that it does not match the search's own command line. */
+const FUNCTIONS = `grep -ls '${join(projectRoot, "local/cloud/lambda/bootstrap")}[.]ts' /proc/[0-9]*/cmdline`;
+
+/** Pids of the processes of a farm's machines; they carry a mark in their environment. */
+export const machineProcesses = (): Promise<number[]> => pidsOf(MACHINES);
+
+/** Those, and of this project's functions. */
+export const farmProcesses = (): Promise<number[]> => pidsOf(`${MACHINES}\n${FUNCTIONS}`);
