@@ -132,6 +132,8 @@ function changedBlindly(deeds: readonly Deed[], journal: readonly JournalLine[])
   return changes.flatMap(({ at, metricsAgeMs, parameters }, index) => {
     if (metricsAgeMs <= METRICS_AGE_MS_MAX) return [];
     const [before, to] = [changes[index - 1]?.parameters["DesiredCapacity"], parameters["DesiredCapacity"]];
+    // a repeated attempt of a call whose answer was lost changes nothing
+    if (to === before) return [];
     const isRaised = before === undefined || Number(to) > Number(before);
     if (isRaised && wishedAt.some((wished) => Math.abs(wished - at) <= WISH_MS_MAX)) return [];
     const change = `${new Date(at).toISOString()}: capacity changed from ${before ?? "the minimum"} to ${to}`;
