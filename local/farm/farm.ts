@@ -99,7 +99,7 @@ export async function openFarm(options: FarmOptions): Promise<Farm> {
       });
     publish();
     cloud.ec2.onChange(publish);
-    progress(`ready after ${((wallCloudClock.now() - startedAtMs) / 1000).toFixed(1)} s`);
+    progress(`every node serves after ${((wallCloudClock.now() - startedAtMs) / 1000).toFixed(1)} s`);
     return { site, close };
   } catch (error) {
     await close();

@@ -16,7 +16,7 @@ export interface StartOptions {
 
 const paths = farmPaths(projectRoot);
 
-/** First words of the lines by which a waiting parent learns how the start ended. */
+/** First words of the lines by which a waiting parent learns how the start ended; no other line begins so. */
 const FAILED = "failed: ";
 const READY = "ready ";
 /** Set-up is done by then; a start that takes longer than this is stuck. */

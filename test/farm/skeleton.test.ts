@@ -46,10 +46,13 @@ function operator() {
 }
 
 let startSeconds = 0;
+let startLines: string[] = [];
 
 beforeAll(async () => {
   await stopFarm();
-  startSeconds = (await startFarm("--web", "2", "--fresh")).seconds;
+  const started = await startFarm("--web", "2", "--fresh");
+  startSeconds = started.seconds;
+  startLines = started.stdout.trimEnd().split("\n");
 }, 180_000);
 
 afterAll(async () => {
@@ -57,6 +60,10 @@ afterAll(async () => {
 }, 60_000);
 
 describe("a farm that was started with two web nodes", () => {
+  test("ends its progress with the address of the site", () => {
+    expect(startLines.at(-1)).toBe(`ready ${farmJson().site}`);
+  });
+
   test("is ready in less than 45 s once set up", () => {
     console.log(`ready after ${startSeconds.toFixed(1)} s`);
     expect(startSeconds).toBeLessThan(READY_SECONDS_MAX);

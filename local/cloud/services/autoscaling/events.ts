@@ -1,6 +1,6 @@
+import type { Emit } from "../../bus/emit.ts";
 import type { World } from "../../service.ts";
 import { LAUNCHING, type Activity, type Group, type Member, type Wait } from "./model.ts";
-import type { Emit } from "./source.ts";
 
 const SOURCE = "aws.autoscaling";
 const seconds = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;

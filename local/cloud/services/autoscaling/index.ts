@@ -1,3 +1,4 @@
+import type { Emit } from "../../bus/emit.ts";
 import type { Service, World } from "../../service.ts";
 import { capacityOperations } from "./capacity.ts";
 import { describeOperations } from "./describe.ts";
@@ -7,7 +8,7 @@ import { instanceOperations } from "./instances.ts";
 import { openGroups, type Groups } from "./loop.ts";
 import { attachOperations, moveOperations } from "./moves.ts";
 import type { Group } from "./model.ts";
-import type { Emit, InstanceSource, TargetRegistry } from "./source.ts";
+import type { InstanceSource, TargetRegistry } from "./source.ts";
 import { tagOperations } from "./tags.ts";
 import { targetOperations } from "./targets.ts";
 

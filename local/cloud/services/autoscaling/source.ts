@@ -1,3 +1,4 @@
+import type { Emit } from "../../bus/emit.ts";
 import type { World } from "../../service.ts";
 
 /** What the groups need to know of an instance. */
@@ -39,13 +40,6 @@ export interface TargetRegistry {
   deregister(targetGroupArn: string, id: string): void;
   health(targetGroupArn: string, id: string): "initial" | "healthy" | "unhealthy" | "draining" | "unused";
 }
-
-export type Emit = (event: {
-  source: string;
-  detailType: string;
-  detail: Record<string, unknown>;
-  resources?: string[];
-}) => void;
 
 export interface Surroundings {
   readonly world: World;

@@ -1,10 +1,11 @@
+import type { Emit } from "../../bus/emit.ts";
 import { CloudError } from "../../errors.ts";
 import type { Operation, Service, World } from "../../service.ts";
 import type { Compute, Machine } from "./compute.ts";
 import { endpointOperations } from "./endpoint.ts";
 import { gatewayOperations } from "./gateway.ts";
 import { imageOperations } from "./image.ts";
-import { groupsOf, openPower, recordOf, type Emit, type InstanceRecord } from "./instance.ts";
+import { groupsOf, openPower, recordOf, type InstanceRecord } from "./instance.ts";
 import { instanceOperations } from "./instance-operations.ts";
 import { launchFor, type LaunchRequest, type ProfileSource } from "./launch.ts";
 import { launchTemplateOperations, templateProfile } from "./launch-template.ts";

@@ -1,3 +1,4 @@
+import type { Emit } from "../../bus/emit.ts";
 import type { StateReason } from "@aws-sdk/client-ec2";
 import { assert } from "../../../../lib/assert.ts";
 import type { CloudClock, Timer } from "../../clock.ts";
@@ -84,13 +85,6 @@ const STOPPING_MS = 200;
 const SHUTTING_DOWN_MS = 200;
 /** A terminated instance can be described for about an hour (EC2 User Guide: terminate your instance). */
 const TERMINATED_VISIBLE_MS = 3_600_000;
-
-export type Emit = (event: {
-  source: string;
-  detailType: string;
-  detail: Record<string, unknown>;
-  resources?: string[];
-}) => void;
 
 /** The state machine of instances: every change of state is seen by listeners and as an event on the bus. */
 export interface Power {

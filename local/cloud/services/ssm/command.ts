@@ -1,3 +1,4 @@
+import type { Emit } from "../../bus/emit.ts";
 import type { SendCommandRequest } from "@aws-sdk/client-ssm";
 import { CloudError } from "../../errors.ts";
 import type { World } from "../../service.ts";
@@ -5,7 +6,7 @@ import type { Machine } from "../ec2/compute.ts";
 import type { InstanceRecord } from "../ec2/instance.ts";
 import type { Agents } from "./agent.ts";
 import { scriptOf, substitute, valuesOf, type Content, type Step, type Values } from "./content.ts";
-import { become, dispatch, lose, type Emit, type Room, type Work } from "./delivery.ts";
+import { become, dispatch, lose, type Room, type Work } from "./delivery.ts";
 import type { Documents } from "./document.ts";
 import type { CommandRow, Invocation } from "./invocation.ts";
 

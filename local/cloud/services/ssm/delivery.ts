@@ -1,3 +1,4 @@
+import type { Emit } from "../../bus/emit.ts";
 import type { CommandInvocationStatus } from "@aws-sdk/client-ssm";
 import type { Timer } from "../../clock.ts";
 import type { World } from "../../service.ts";
@@ -14,13 +15,6 @@ const STOPPED_CODE = 137;
 /** What GetCommandInvocation shows of each stream, in characters. */
 const STDOUT_MAX = 24_000;
 const STDERR_MAX = 8000;
-
-export type Emit = (event: {
-  source: string;
-  detailType: string;
-  detail: Record<string, unknown>;
-  resources?: string[];
-}) => void;
 
 /** What a delivery needs around it. */
 export interface Room {

@@ -1,10 +1,10 @@
+import type { Emit } from "../../bus/emit.ts";
 import type { Service, World } from "../../service.ts";
 import type { Machine } from "../ec2/compute.ts";
 import type { InstanceRecord } from "../ec2/instance.ts";
 import { openAgents } from "./agent.ts";
 import { openCommands } from "./command.ts";
 import { commandOperations } from "./command-operations.ts";
-import type { Emit } from "./delivery.ts";
 import { openDocuments } from "./document.ts";
 import { openParameterStore, parameterArn } from "./parameter.ts";
 import { tagOperations } from "./tag.ts";
