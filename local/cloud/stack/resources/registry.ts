@@ -20,6 +20,7 @@ import { secretsTypes } from "./secretsmanager.ts";
 import { snsTypes } from "./sns.ts";
 import { sqsTypes } from "./sqs.ts";
 import { ssmTypes } from "./ssm.ts";
+import { warmPoolTypes } from "./warm-pool.ts";
 
 const TYPES: ReadonlyMap<string, ResourceType> = new Map(
   [
@@ -44,6 +45,7 @@ const TYPES: ReadonlyMap<string, ResourceType> = new Map(
     snsTypes,
     sqsTypes,
     ssmTypes,
+    warmPoolTypes,
   ].flatMap((types) => types.map((type) => [type.type, type] as const)),
 );
 
