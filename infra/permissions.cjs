@@ -41,6 +41,7 @@ module.exports = ({ resolveVariable }) =>
     ];
     // AWS knows no resource level for these reads.
     const groups = [allow(["autoscaling:DescribeAutoScalingGroups"], ["*"])];
+    const warmPool = [allow(["autoscaling:DescribeWarmPool"], ["*"])];
     const metrics = [allow(["cloudwatch:GetMetricData"], ["*"])];
     const machines = [allow(["ec2:DescribeInstances", "elasticloadbalancing:DescribeTargetHealth"], ["*"])];
     const hooks = [
@@ -111,6 +112,7 @@ module.exports = ({ resolveVariable }) =>
       ...readState,
       ...edge,
       ...groups,
+      ...warmPool,
       ...machines,
       ...metrics,
       ...databases,
@@ -135,7 +137,7 @@ module.exports = ({ resolveVariable }) =>
       databaseNode: [files, secrets("Admin", "App", "Observer", "Healer", "Replication")],
       onLifecycle: merged([...state, ...scale, ...nodes, ...databases]),
       onAlarm: merged([...state, ...scale]),
-      watchFarm: merged([...state, ...scale, ...nodes, ...databases]),
+      watchFarm: merged([...state, ...scale, ...warmPool, ...nodes, ...databases]),
       maintain: merged([...state, ...scale, ...nodes, ...status, allow(["dynamodb:DeleteItem"], table)]),
       panel: merged(status),
     };

@@ -34,6 +34,7 @@ const scale = [
   ...calls("monitoring", "*", "GetMetricData"),
   ...calls("autoscaling", group("web"), "SetDesiredCapacity"),
 ];
+const warmPool = calls("autoscaling", "*", "DescribeWarmPool");
 const nodes = [
   ...calls("autoscaling", "*", "DescribeAutoScalingInstances"),
   ...calls("ec2", "*", "DescribeInstances"),
@@ -61,6 +62,7 @@ const status = [
   ...readState,
   ...databases,
   ...calls("autoscaling", "*", "DescribeAutoScalingGroups"),
+  ...warmPool,
   ...calls("ec2", "*", "DescribeInstances"),
   ...calls("elasticloadbalancing", "*", "DescribeTargetHealth"),
   ...calls("monitoring", "*", "DescribeAlarms", "GetMetricData"),
@@ -86,7 +88,7 @@ const account = (name: string): string => `database/${name}`;
 export const NEEDS = {
   onAlarm: [...state, ...scale],
   onLifecycle: [...state, ...scale, ...nodes, ...databases],
-  watchFarm: [...state, ...scale, ...nodes, ...databases],
+  watchFarm: [...state, ...scale, ...warmPool, ...nodes, ...databases],
   maintain: [...state, ...scale, ...nodes, ...status, ...calls("dynamodb", TABLE, "DeleteItem")],
   panel: status,
   webNode: [
@@ -111,6 +113,7 @@ export const ROLE_NAMES: Readonly<Record<RoleKey, string>> = {
 };
 
 const FIRST_COMES = "whoever holds the lease first does it; the others only when that one was lost or frozen";
+const POOL = "only in a farm with a warm pool";
 const SLOW = "only while a node needs longer than half of its hook";
 
 /** What may stay unused in some minutes of a farm, and why it is allowed all the same. */
@@ -128,6 +131,7 @@ export const SELDOM: Readonly<Partial<Record<RoleKey, Readonly<Record<string, st
   watchFarm: {
     "autoscaling:CompleteLifecycleAction": FIRST_COMES,
     "autoscaling:DescribeAutoScalingInstances": FIRST_COMES,
+    "autoscaling:DescribeWarmPool": POOL,
     "autoscaling:RecordLifecycleActionHeartbeat": SLOW,
     "autoscaling:SetDesiredCapacity": FIRST_COMES,
     "autoscaling:SetInstanceHealth": "only when a machine is dead and its group has not seen it yet",
