@@ -125,6 +125,7 @@ export function openCloud(parts: CloudParts): Cloud {
     credentials: onBehalf.functionCredentials,
     writeLog: onBehalf.writeLog,
     sendMessage: sqs.send,
+    queues: { ...onBehalf.queueAccess, visibleAt: sqs.visibleAt, onChange: sqs.onChange, urlOf: sqs.urlOf },
     endpoint: parts.endpointUrl,
     record: (...metric) => monitoring.record(...metric),
   });

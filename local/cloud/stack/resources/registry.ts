@@ -8,6 +8,7 @@ import { ec2SecurityTypes } from "./ec2-security.ts";
 import { efsTypes } from "./efs.ts";
 import { elasticacheTypes } from "./elasticache.ts";
 import { elbv2Types } from "./elbv2.ts";
+import { eventSourceTypes } from "./event-source.ts";
 import { eventsTypes } from "./events.ts";
 import { iamTypes } from "./iam.ts";
 import { kmsTypes } from "./kms.ts";
@@ -34,6 +35,7 @@ const TYPES: ReadonlyMap<string, ResourceType> = new Map(
     efsTypes,
     elasticacheTypes,
     elbv2Types,
+    eventSourceTypes,
     eventsTypes,
     iamTypes,
     kmsTypes,
