@@ -199,8 +199,13 @@ export function openCloud(parts: CloudParts): Cloud {
     principalOf: iam.principalOf,
     authorize,
     record: parts.record,
+    receive: (request) => stack.receive(request),
   });
-  const stack = openCloudFormation(world, { call: endpoint.callService, readTemplate: templateReader(s3.readObject) });
+  const stack: ReturnType<typeof openCloudFormation> = openCloudFormation(world, {
+    call: endpoint.callService,
+    readTemplate: templateReader(s3.readObject),
+    endpoint: parts.endpointUrl,
+  });
   for (const service of [
     iam.service,
     iam.sts,

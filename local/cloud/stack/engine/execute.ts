@@ -98,7 +98,7 @@ interface Leftover {
 /** What an update leaves behind: the replaced and the removed. */
 function leftovers(stack: Stack, wish: Wish, journal: readonly Done[]): Leftover[] {
   const replaced = journal.flatMap((done) =>
-    done.kind === "replaced" && done.before !== undefined ? [done.before] : [],
+    (done.kind === "replaced" || done.isRenamed === true) && done.before !== undefined ? [done.before] : [],
   );
   const removed = [...stack.resources.values()].filter((resource) => !wish.target.enabled.has(resource.logicalId));
   for (const resource of removed) stack.resources.delete(resource.logicalId);
@@ -160,8 +160,9 @@ async function restore(executor: Executor, stack: Stack, journal: readonly Done[
       superfluous.push(now);
       stack.resources.set(done.logicalId, mark(executor.world, stack, done.before, "UPDATE_COMPLETE"));
     } else {
-      const failure = await updateBack(executor, stack, now, done.before);
-      if (failure !== undefined) return failure;
+      const back = await updateBack(executor, stack, now, done.before);
+      if (typeof back === "string") return back;
+      if (back.physicalId !== now.physicalId) superfluous.push(now);
     }
   }
   return superfluous;
@@ -172,17 +173,16 @@ async function updateBack(
   stack: Stack,
   now: StackResource,
   before: StackResource,
-): Promise<string | undefined> {
+): Promise<StackResource | string> {
   const type = knownType(now.type);
   const found = difference(type, now.properties, before.properties);
   record(executor.world, stack, { ...now, status: "UPDATE_IN_PROGRESS" });
   try {
-    const attributes =
-      found.kind === "none"
-        ? before.attributes
-        : await change(executor, stack, type, now, before.properties, found.changed);
-    stack.resources.set(now.logicalId, mark(executor.world, stack, { ...before, attributes }, "UPDATE_COMPLETE"));
-    return undefined;
+    const changed =
+      found.kind === "none" ? {} : await change(executor, stack, type, now, before.properties, found.changed);
+    const back = mark(executor.world, stack, { ...before, ...changed }, "UPDATE_COMPLETE");
+    stack.resources.set(now.logicalId, back);
+    return back;
   } catch (error) {
     stack.resources.set(now.logicalId, mark(executor.world, stack, now, "UPDATE_FAILED", reasonOf(error)));
     return `The following resource(s) failed to update: [${now.logicalId}]. `;

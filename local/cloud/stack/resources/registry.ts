@@ -1,6 +1,7 @@
 import { autoscalingTypes } from "./autoscaling.ts";
 import { cloudfrontTypes } from "./cloudfront.ts";
 import { cloudwatchTypes } from "./cloudwatch.ts";
+import { customType } from "./custom.ts";
 import { dynamodbTypes } from "./dynamodb.ts";
 import { ec2ComputeTypes } from "./ec2-compute.ts";
 import { ec2NetworkTypes } from "./ec2-network.ts";
@@ -51,12 +52,12 @@ const TYPES: ReadonlyMap<string, ResourceType> = new Map(
   ].flatMap((types) => types.map((type) => [type.type, type] as const)),
 );
 
-export const resourceType = (name: string): ResourceType | undefined => TYPES.get(name);
+export const resourceType = (name: string): ResourceType | undefined => TYPES.get(name) ?? customType(name);
 export const resourceTypes = (): readonly ResourceType[] => [...TYPES.values()];
 
 /** A type that the template's check has let through. */
 export function knownType(name: string): ResourceType {
-  const type = TYPES.get(name);
+  const type = resourceType(name);
   if (type === undefined) throw new Error(`Unrecognized resource type: ${name}`);
   return type;
 }

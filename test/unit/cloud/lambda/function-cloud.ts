@@ -63,12 +63,14 @@ export async function functionCloud(handlers: Record<string, Handler> = {}) {
   const stack = openCloudFormation(world, {
     call: (...given) => endpoint.callService(...given),
     readTemplate: async () => "",
+    endpoint: () => "http://127.0.0.1:4566",
   });
   const endpoint: Endpoint = openEndpoint({
     world,
     services: new Map([iam.service, sqs.service, lambda.service, stack.service].map((one) => [one.id, one])),
     principalOf: iam.principalOf,
     record: (line) => void calls.push(line),
+    receive: (request) => stack.receive(request),
     authorize: iam.authorizer({ tagsOf: () => undefined, templateProfile: () => undefined }),
   });
   const operator = iam.addUser("operator", "TEST", "secret");
