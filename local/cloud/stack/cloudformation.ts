@@ -41,7 +41,7 @@ export function openCloudFormation(
 ): { readonly service: Service; readonly receive: Responses["receive"] } {
   const stacks = openStacks(world);
   const responses = openResponses(world, deps.endpoint ?? noEndpoint);
-  const work = openWork(world, deps, stacks, responses);
+  const work = openWork(world, deps, stacks, (principal) => ({ world, call: deps.call, principal, responses }));
   return {
     receive: responses.receive,
     service: {
@@ -112,14 +112,15 @@ function openQueue(world: World): Begin {
 }
 
 /** The operations that change something. */
-function openWork(world: World, deps: Dependencies, stacks: Stacks, responses: Responses) {
+function openWork(world: World, deps: Dependencies, stacks: Stacks, executorOf: (principal: Principal) => Executor) {
   const begin = openQueue(world);
-  const executorOf = (principal: Principal): Executor => ({ world, call: deps.call, principal, responses });
   const run = (stack: Stack, wish: Wish, kind: "CREATE" | "UPDATE", principal: Principal): void => {
     stack.updatedAt = world.clock.now();
     stack.changeSets.clear();
     enter(world, stack, `${kind}_IN_PROGRESS`, "User Initiated");
-    begin(stack, () => execute(executorOf(principal), stack, wish, kind, (one, names) => stacks.reserve(one, names)));
+    begin(stack, () =>
+      execute(executorOf(principal), stack, wish, kind, (one, outputs) => stacks.reserve(one, outputs)),
+    );
   };
   const wanted = async (stack: Stack, input: TemplateInput, call: Call): Promise<Wish> => {
     const wish = await wishOf(world, deps, stacks, stack, input, call.principal);

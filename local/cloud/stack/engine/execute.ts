@@ -1,6 +1,6 @@
 import { CloudError } from "../../errors.ts";
 import { enter, mark, record } from "../events.ts";
-import type { Stack, StackResource, Wish } from "../record.ts";
+import type { Output, Stack, StackResource, Wish } from "../record.ts";
 import { knownType } from "../resources/registry.ts";
 import { reasonOf, resourceContext, type Executor } from "./context.ts";
 import { reversed, walk, type Graph } from "./graph.ts";
@@ -23,8 +23,8 @@ const IN_USE_RETRY_MS = 1000;
 /** Longer than anything that CloudFormation itself deletes at the same time takes to let go. */
 const IN_USE_WAIT_MS = 60_000;
 
-/** Looks at all stacks: an export's name is taken once per region. Throws naming the stack that has it. */
-export type ReserveExports = (stack: Stack, names: readonly string[]) => void;
+/** Looks at all stacks: an export's name is taken once per region, and one that is read stays as it is. Throws naming the other stack. */
+export type ReserveExports = (stack: Stack, outputs: readonly Output[]) => void;
 
 /** Creates or updates `stack` to what `wish` says, or rolls it back. Never rejects: what failed is in the events. */
 export async function execute(
@@ -76,10 +76,7 @@ function noteUnheard(executor: Executor, stack: Stack, logicalId: string, error:
 /** All resources stand: from here on the stack is what the wish says. */
 function settle(stack: Stack, wish: Wish, reserve: ReserveExports): void {
   const outputs = outputsOf(stack, wish.target);
-  reserve(
-    stack,
-    outputs.flatMap((output) => output.exportName ?? []),
-  );
+  reserve(stack, outputs);
   stack.outputs = outputs;
   stack.templateBody = wish.target.template.body;
   stack.parameters = wish.parameters;
