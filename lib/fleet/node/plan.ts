@@ -68,6 +68,12 @@ export function planNode(o: NodeObservation): Plan<NodeAction> {
     return withAnswers(refuseDrains(o, `${instanceId} is still launching`), planLaunch(o.hook));
   if (waitingTransition(state) === "terminating") return withAnswers(drainsBegun(o), planLeaving(o));
   if (state === "InService") return planServing(o, membership.known);
+  if (state === "Terminating")
+    return {
+      actions: drainsBegun(o),
+      because: `${instanceId} is about to wait in its terminate hook`,
+      lookAgainMs: LOOK_AGAIN_MS,
+    };
   if (state.startsWith("Terminating")) return { actions: drainsBegun(o), because: `${instanceId} is in ${state}` };
   if (state === "Pending")
     return { actions: [], because: `${instanceId} is about to wait in its launch hook`, lookAgainMs: LOOK_AGAIN_MS };
