@@ -128,8 +128,8 @@ export async function openWorld({ seed, template: given, wire = "calls" }: World
     faults: () => cloud.faults,
     principalOf: (accessKeyId) => cloud.iam.principalOf(accessKeyId),
     through(environment, operation, perform) {
-      witness.calling(operation);
-      return disturbances.through(environment, operation, perform);
+      const ended = witness.calling(operation);
+      return disturbances.through(environment, operation, perform).finally(ended);
     },
   };
   const items = memoryTable();
@@ -149,6 +149,7 @@ export async function openWorld({ seed, template: given, wire = "calls" }: World
       journalled: witness.journalled,
       failed: witness.failed,
       invoked: witness.invoked,
+      counted: witness.counting,
     }),
     proxy: traffic.proxy,
     healthProber: traffic.healthProber,
