@@ -7,6 +7,7 @@ import {
   route53Client,
   secretsManagerClient,
   ssmClient,
+  ssmOnceClient,
 } from "./aws/clients.ts";
 import { databaseCapability } from "./database/database.ts";
 import { webNode } from "./fleet/node/apply.ts";
@@ -30,6 +31,7 @@ export function openFarm(invocation: Invocation, world: World = {}): Farm {
     route53: route53Client(connection),
     secretsManager: secretsManagerClient(connection),
     ssm: ssmClient(connection),
+    ssmOnce: ssmOnceClient(connection),
     ...(readServer === undefined ? {} : { readServer }),
     ...(readCache === undefined ? {} : { readCache }),
   };

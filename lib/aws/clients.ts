@@ -10,6 +10,9 @@ import { Route53Client } from "@aws-sdk/client-route-53";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SSMClient } from "@aws-sdk/client-ssm";
 
+/** A regional endpoint answers within a second; a hung connection must not eat a lease's life. */
+export const REQUEST_MS_MAX = 5_000;
+
 /**
  * Limits of every AWS call. Endpoint, region and credentials come from the SDK's own environment, so the same bundle
  * speaks to AWS and to the local farm.
@@ -18,8 +21,7 @@ const LIMITS = {
   /** Three attempts with the SDK's standard backoff ride over a throttled second; longer waits are the loop's business. */
   maxAttempts: 3,
   retryMode: "standard",
-  /** A regional endpoint answers within a second; a hung connection must not eat a lease's life. */
-  requestHandler: { connectionTimeout: 1_000, requestTimeout: 5_000 },
+  requestHandler: { connectionTimeout: 1_000, requestTimeout: REQUEST_MS_MAX },
 } as const;
 
 /** Another way to AWS than the environment's: the simulation has no sockets, no key files and no wall clock. */
@@ -60,3 +62,11 @@ export const eventBridgeClient = /* @__PURE__ */ once((limits) => new EventBridg
 export const route53Client = /* @__PURE__ */ once((limits) => new Route53Client(limits));
 export const secretsManagerClient = /* @__PURE__ */ once((limits) => new SecretsManagerClient(limits));
 export const ssmClient = /* @__PURE__ */ once((limits) => new SSMClient(limits));
+/**
+ * For SendCommand alone: SSM runs a command as often as it is sent, and an attempt whose answer was lost may have been
+ * taken. Whoever sends looks for it before another attempt, which the SDK would not.
+ */
+export const ssmOnceClient = /* @__PURE__ */ once((given) => {
+  const { retryStrategy: _, ...limits } = given;
+  return new SSMClient({ ...limits, maxAttempts: 1 });
+});

@@ -2,7 +2,8 @@ import type { Table } from "../../lib/aws/table.ts";
 import { TandemError } from "../../lib/errors.ts";
 import type { JournalLine } from "../../lib/reconcile/journal.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
-import type { Through } from "./ways.ts";
+import type { Around } from "../../local/cloud/endpoint.ts";
+import { texts } from "./texts.ts";
 
 /** A call that changes the farm, and took effect. */
 export interface Deed {
@@ -20,14 +21,20 @@ export interface Witness {
   readonly lines: readonly JournalLine[];
   /** Rules that were broken, in words. */
   readonly broken: readonly string[];
-  readonly through: Through;
+  /** Sees the work of calls, those of the operator and of CloudFormation included. */
+  readonly around: Around;
   /** How often an operation was asked for, refused calls and repeated attempts included. */
   asked(operation: string): number;
   /** How often a function was invoked. */
   invocations(functionName: string): number;
   invoked(functionName: string): void;
-  /** Sees a call before anything befalls it. */
-  calling(operation: string): void;
+  /** How often the functions counted a metric of their own, e.g. `IgnoredEvents`. */
+  counted(metric: string): number;
+  counting(metric: string): void;
+  /** The most calls of functions that were on their way at once. */
+  callsAtOnceMax(): number;
+  /** Sees a call before anything befalls it; what it returns sees its end. */
+  calling(operation: string): () => void;
   journalled(line: JournalLine): void;
   failed(functionName: string, error: unknown): void;
   watch(table: Table): Table;
@@ -57,6 +64,9 @@ export function openWitness(clock: VirtualClock, metricsAgeMs: () => number): Wi
   const broken: string[] = [];
   const asked = new Map<string, number>();
   const invoked = new Map<string, number>();
+  const counted = new Map<string, number>();
+  let underWay = 0;
+  let mostAtOnce = 0;
   const leases = new Map<string, Held>();
 
   const leaseSeen = (scope: string, item: Readonly<Record<string, unknown>>): void => {
@@ -77,9 +87,16 @@ export function openWitness(clock: VirtualClock, metricsAgeMs: () => number): Wi
     lines,
     broken,
     asked: (operation) => asked.get(operation) ?? 0,
-    calling: (operation) => void asked.set(operation, (asked.get(operation) ?? 0) + 1),
+    calling(operation) {
+      addTo(asked, operation);
+      mostAtOnce = Math.max(mostAtOnce, ++underWay);
+      return () => void underWay--;
+    },
+    callsAtOnceMax: () => mostAtOnce,
+    counted: (metric) => counted.get(metric) ?? 0,
+    counting: (metric) => addTo(counted, metric),
     invocations: (functionName) => invoked.get(functionName) ?? 0,
-    invoked: (functionName) => void invoked.set(functionName, (invoked.get(functionName) ?? 0) + 1),
+    invoked: (functionName) => addTo(invoked, functionName),
     journalled(line) {
       lines.push(line);
       const held = leases.get(line.scope);
@@ -98,14 +115,15 @@ export function openWitness(clock: VirtualClock, metricsAgeMs: () => number): Wi
           `${functionName} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
         );
     },
-    async through({ environment, operation, parameters }, perform, _refuse, took) {
+    async around({ principal, operation, input }, perform) {
       const answer = await perform();
-      if (DEEDS.has(operation) && took(answer))
+      const functionName = /:assumed-role\/[^/]+\/(tandem-.+)$/.exec(principal.arn)?.[1];
+      if (DEEDS.has(operation) && functionName !== undefined)
         deeds.push({
           at: clock.now(),
-          functionName: environment.functionName,
+          functionName,
           operation,
-          parameters: parameters(),
+          parameters: texts(input),
           metricsAgeMs: metricsAgeMs(),
         });
       return answer;
@@ -120,3 +138,5 @@ export function openWitness(clock: VirtualClock, metricsAgeMs: () => number): Wi
     }),
   };
 }
+
+const addTo = (counts: Map<string, number>, name: string): void => void counts.set(name, (counts.get(name) ?? 0) + 1);

@@ -11,7 +11,7 @@ import {
   type Membership,
 } from "../../lifecycle/observation.ts";
 import { planLaunch, planTermination, wait } from "../../lifecycle/plan.ts";
-import { answerRequest, type AnswerRequest } from "../request.ts";
+import { answerRequest, type AnswerRequest } from "../../reconcile/answer.ts";
 
 /** Health of a target as the balancer gives it. `unused` is also what it says of a target that is not registered. */
 export type TargetState = "initial" | "healthy" | "unhealthy" | "draining" | "unused" | "unavailable";
@@ -86,6 +86,12 @@ function planBetweenHooks(o: NodeObservation, membership: Membership): Plan<Node
   const { instanceId } = o.hook;
   const state = membership.lifecycleState;
   if (state === "InService") return planServing(o, membership);
+  if (state === "Terminating")
+    return {
+      actions: drainsBegun(o),
+      because: `${instanceId} is about to wait in its terminate hook`,
+      lookAgainMs: LOOK_AGAIN_MS,
+    };
   if (isLeaving(state)) return { actions: drainsBegun(o), because: `${instanceId} is in ${state}` };
   if (isWarm(state))
     return {

@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { JournalLine } from "../../../lib/reconcile/journal.ts";
 import { groupsOf, isRestored } from "../invariants.ts";
-import { openWorld, type SimulatedWorld, type WorldOptions } from "../world.ts";
 import type { Template } from "../template.ts";
+import { openWorld, type SimulatedWorld, type WorldOptions } from "../world.ts";
 import type { Deed } from "../witness.ts";
 
 /** A farm in service, and what a scenario wants to know of it. */
@@ -11,6 +11,8 @@ export interface ScenarioFarm {
   readonly world: SimulatedWorld;
   /** Ids of the web group's instances. */
   webs(): Promise<readonly string[]>;
+  /** Those of them that are in service. */
+  serving(): Promise<readonly string[]>;
   /** Lifecycle state; `gone` when no group has it. */
   stateOf(instanceId: string): Promise<string>;
   /** Wants one node more and resolves to its id as soon as it waits in its launch hook. */
@@ -23,16 +25,18 @@ export interface ScenarioFarm {
   deeds(operation: string, instanceId?: string): readonly Deed[];
   lines(instanceId: string): Promise<readonly JournalLine[]>;
   desired(): Promise<number>;
+  /** How the hook of this node was completed. */
+  results(instanceId: string, hook: "launch" | "terminate"): readonly unknown[];
 }
 
 const WAIT_MS = 10 * 60_000;
 
 export async function servingFarm(
   seed: string,
-  wire: WorldOptions["wire"] = "calls",
+  wire: NonNullable<WorldOptions["wire"]> = "calls",
   template?: Template,
 ): Promise<ScenarioFarm> {
-  const world = await openWorld({ seed, wire, ...(template === undefined ? {} : { template }) });
+  const world = await openWorld({ seed, wire, ...(template && { template }) });
   const web = async () => {
     const group = (await groupsOf(world)).find(({ name }) => name === `tandem-${world.stage}-web`);
     if (group === undefined) throw new Error("this farm has no web group");
@@ -47,10 +51,18 @@ export async function servingFarm(
     world.fault({ kind: "load", perSecond: 4, serviceSeconds: 0.05 });
     await world.until("the farm is whole", () => isRestored(world), 3 * WAIT_MS);
   };
+  const deeds: ScenarioFarm["deeds"] = (operation, instanceId) =>
+    world.witness.deeds.filter(
+      (deed) =>
+        deed.operation === operation &&
+        (instanceId === undefined || JSON.stringify(deed.parameters).includes(instanceId)),
+    );
   await rest();
   return {
     world,
     webs,
+    serving: async () =>
+      (await web()).instances.filter(({ state, healthy }) => state === "InService" && healthy).map(({ id }) => id),
     stateOf,
     until,
     rest,
@@ -78,12 +90,11 @@ export async function servingFarm(
       await world.until(`${instanceId} leaves`, async () => (await stateOf(instanceId)) !== "InService", WAIT_MS);
       return instanceId;
     },
-    deeds: (operation, instanceId) =>
-      world.witness.deeds.filter(
-        (deed) =>
-          deed.operation === operation &&
-          (instanceId === undefined || JSON.stringify(deed.parameters).includes(instanceId)),
-      ),
+    deeds,
+    results: (id, hook) =>
+      deeds("CompleteLifecycleAction", id)
+        .filter(({ parameters }) => parameters["LifecycleHookName"] === `tandem-${hook}`)
+        .map(({ parameters }) => parameters["LifecycleActionResult"]),
     lines: async (instanceId) => (await world.journal()).filter((line) => line.scope === `web/${instanceId}`),
     desired: async () => (await web()).desired,
   };
@@ -94,6 +105,17 @@ export function sample(name: string, instanceId: string): unknown {
   const text = readFileSync(join(import.meta.dirname, "../../../events", `${name}.json`), "utf8");
   return JSON.parse(text.replaceAll("i-0a1b2c3d4e5f60718", instanceId));
 }
+
+/** What Auto Scaling says of a hook in which the instance does not wait (any more, or yet). */
+export const noActive = (instanceId: string) =>
+  ({
+    on: "api",
+    service: "autoscaling",
+    kind: "refuse",
+    code: "ValidationError",
+    message: `No active Lifecycle Action found with instance ID ${instanceId}`,
+    status: 400,
+  }) as const;
 
 export const onLifecycle = "tandem-local-on-lifecycle";
 export const onAlarm = "tandem-local-on-alarm";

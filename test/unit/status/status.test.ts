@@ -132,6 +132,7 @@ function farm(answers: Answers = {}, readServer: ReadServer = readA) {
     route53: answering(new Route53Client(region), calls, all),
     secretsManager: answering(new SecretsManagerClient(region), calls, all),
     ssm: answering(new SSMClient(region), calls, all),
+    ssmOnce: answering(new SSMClient(region), calls, all),
   };
   return { clock, calls, deps };
 }
