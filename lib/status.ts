@@ -2,7 +2,7 @@ import { isoTime } from "./clock.ts";
 import { observeCache, type CacheDeps, type ObservedCacheNode } from "./cache/observe.ts";
 import { writersOf, type NodeFacts } from "./database/diagnose.ts";
 import { MYSQL_PORT, serverReader, type DatabaseDeps } from "./database/observe.ts";
-import type { ServerFact, ServerState } from "./database/server.ts";
+import type { Channel, ServerFact, ServerState } from "./database/server.ts";
 import type { Distribution, EdgeRecord } from "./edge/aws.ts";
 import { observeEdge, type EdgeDeps } from "./edge/observe.ts";
 import { TandemError } from "./errors.ts";
@@ -315,8 +315,11 @@ function channelStatus({ channels }: ServerState) {
     return { io: none, sql: none, lagSeconds: none, lastError: none };
   }
   const lagSeconds = channel.lagSeconds ?? { unknown: "the server says NULL" };
-  return { io: channel.io, sql: channel.sql, lagSeconds, lastError: channel.lastError };
+  return { io: channel.io, sql: channel.sql, lagSeconds, lastError: errorsOf(channel) };
 }
+
+const errorsOf = ({ ioError, sqlError }: Channel): string =>
+  [ioError, sqlError].flatMap((error) => (error === undefined ? [] : [`${error.code}: ${error.text}`])).join("; ");
 
 /** What the servers agree on; while they are upgraded one after the other, both are told. */
 function common<K extends "flavour" | "version">(nodes: readonly NodeFacts[], fact: K): Known<ServerState[K]> {

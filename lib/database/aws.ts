@@ -3,7 +3,7 @@ import { GetSecretValueCommand, type SecretsManagerClient } from "@aws-sdk/clien
 import * as z from "zod/mini";
 import { callAws } from "../aws/errors.ts";
 import { TandemError } from "../errors.ts";
-import type { Credentials } from "./mysql.ts";
+import type { Credentials } from "./driver.ts";
 
 export interface DatabaseClients {
   readonly autoScaling: AutoScalingClient;

@@ -45,12 +45,12 @@ export const PROBLEMS: readonly ProblemRule[] = [
   {
     code: "server-unreachable",
     priority: 30,
-    find: (nodes) => unread(nodes, (cause) => cause === "unreachable"),
+    find: (nodes) => unread(nodes, (cause) => cause === "refused" || cause === "silent"),
   },
   {
     code: "server-unreadable",
     priority: 40,
-    find: (nodes) => unread(nodes, (cause) => cause !== "unreachable"),
+    find: (nodes) => unread(nodes, (cause) => cause !== "refused" && cause !== "silent"),
   },
   {
     code: "replication-not-configured",

@@ -1,17 +1,8 @@
 import { createConnection, type Connection } from "mysql2/promise";
 import * as z from "zod/mini";
 import type { Clock } from "../clock.ts";
+import type { Credentials, ServerAddress } from "./driver.ts";
 import type { Channel, ServerFact, ServerState, UnreadCause } from "./server.ts";
-
-export interface Credentials {
-  readonly username: string;
-  readonly password: string;
-}
-
-export interface ServerAddress {
-  readonly host: string;
-  readonly port: number;
-}
 
 /** Reads one server. Never throws for what the server or the network does: that is an unknown, with its cause. */
 export type ReadServer = (clock: Clock, at: ServerAddress, as: Credentials) => Promise<ServerFact>;
@@ -74,6 +65,11 @@ async function readState(connection: Connection, until: number, clock: Clock): P
   return {
     flavour: isMariadb ? "mariadb" : "mysql",
     version,
+    identity: "",
+    uptimeSeconds: 0,
+    offline: false,
+    semiSync: { source: false, replica: false, clients: 0, waiting: 0 },
+    replicas: [],
     readOnly: variables.get("read_only") !== "OFF",
     ...(superReadOnly === undefined ? {} : { superReadOnly: superReadOnly !== "OFF" }),
     gtid: gtid.replaceAll(/\s/g, ""),
@@ -92,7 +88,7 @@ export function channelOf(row: Readonly<Row>): Channel {
     io: either("Replica_IO_Running", "Slave_IO_Running"),
     sql: either("Replica_SQL_Running", "Slave_SQL_Running"),
     ...(lag === "" ? {} : { lagSeconds: Number(lag) }),
-    lastError: [either("Last_IO_Error"), either("Last_SQL_Error")].filter((error) => error !== "").join("; "),
+    retrieved: either("Retrieved_Gtid_Set", "Gtid_IO_Pos"),
   };
 }
 
@@ -115,7 +111,7 @@ export function causeOf(error: unknown): UnreadCause {
     return "too-many-connections";
   if (/^ER_.*ACCESS_?DENIED|^ER_ACCESS_DENIED|^ER_HOST_NOT_PRIVILEGED|^ER_HOST_IS_BLOCKED/.test(code)) return "denied";
   if (/^E[A-Z]+$/.test(code) || code === "PROTOCOL_CONNECTION_LOST" || code === "PROTOCOL_SEQUENCE_TIMEOUT")
-    return "unreachable";
+    return code === "ETIMEDOUT" || code === "PROTOCOL_SEQUENCE_TIMEOUT" ? "silent" : "refused";
   return "failed";
 }
 

@@ -7,7 +7,8 @@ import { factOf, lifecycleAws, type LifecycleClients } from "../lifecycle/aws.ts
 import { waitingTransition } from "../lifecycle/observation.ts";
 import { observeHook } from "../lifecycle/observe.ts";
 import { databaseAws, type DatabaseClients } from "./aws.ts";
-import { readMysql, type Credentials, type ReadServer } from "./mysql.ts";
+import type { Credentials } from "./driver.ts";
+import { readMysql, type ReadServer } from "./mysql.ts";
 import type { DatabaseNodeObservation, DatabaseObservation } from "./plan.ts";
 import type { ServerFact } from "./server.ts";
 

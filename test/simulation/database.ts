@@ -28,11 +28,16 @@ export function modelDatabases(now: () => number): Databases {
     async readServer(_clock, { host, port }) {
       const server = [...servers.values()].find((each) => each.machine.address === host && each.machine.isUp());
       if (server === undefined || !reachable(server))
-        return { unknown: `${host}:${port}: ETIMEDOUT: connect ETIMEDOUT`, cause: "unreachable" };
+        return { unknown: `${host}:${port}: ETIMEDOUT: connect ETIMEDOUT`, cause: "silent" };
       return {
         known: {
           flavour: "mysql",
           version: "9.1.0",
+          identity: server.machine.id,
+          uptimeSeconds: 0,
+          offline: false,
+          semiSync: { source: false, replica: false, clients: 0, waiting: 0 },
+          replicas: [],
           readOnly: server.readOnly,
           superReadOnly: server.readOnly,
           gtid: server.gtid,

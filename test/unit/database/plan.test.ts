@@ -10,9 +10,21 @@ import type { DatabaseNode } from "../../../lib/spec.ts";
 import { expectGolden } from "../../golden/golden.ts";
 import { launching, member, run, sent, terminating } from "../lifecycle/observations.ts";
 
-const CHANNEL = { name: "", source: "127.20.11.10", io: "Yes", sql: "Yes", lagSeconds: 0, lastError: "" };
+const CHANNEL = { name: "", source: "127.20.11.10", io: "Yes", sql: "Yes", retrieved: "", lagSeconds: 0 };
+const STATE: ServerState = {
+  flavour: "mysql",
+  version: "9.7.4",
+  identity: "3e11fa47-71ca-11e1-9e33-c80aa9429562",
+  uptimeSeconds: 60,
+  readOnly: true,
+  offline: false,
+  gtid: "",
+  channels: [CHANNEL],
+  semiSync: { source: false, replica: false, clients: 0, waiting: 0 },
+  replicas: [],
+};
 const server = (readOnly: boolean, channels: ServerState["channels"] = [CHANNEL]): ServerFact => ({
-  known: { flavour: "mysql", version: "9.7.4", readOnly, superReadOnly: readOnly, gtid: "", channels },
+  known: { ...STATE, readOnly, superReadOnly: readOnly, channels },
 });
 const unread = (cause: UnreadCause): ServerFact => ({ unknown: `127.20.10.10:3306: ${cause}`, cause });
 const codes = (a: ServerFact, b: ServerFact, inService = true): string[] =>
@@ -32,13 +44,13 @@ describe("the problem table", () => {
     ],
     ["both are writable", server(false), server(false), ["two-writers"]],
     ["both are read-only", server(true), server(true), ["no-writer"]],
-    ["one is read-only and the other refuses", unread("unreachable"), server(true), ["server-unreachable db-a"]],
+    ["one is read-only and the other refuses", unread("silent"), server(true), ["server-unreachable db-a"]],
     ["one has too many connections", unread("too-many-connections"), server(true), ["server-unreadable db-a"]],
     ["the observer is denied", server(false), unread("denied"), ["server-unreadable db-b"]],
     [
       "neither can be reached",
-      unread("unreachable"),
-      unread("unreachable"),
+      unread("silent"),
+      unread("silent"),
       ["server-unreachable db-a", "server-unreachable db-b"],
     ],
   ])("%s", (_what, a, b, expected) => {
@@ -46,14 +58,12 @@ describe("the problem table", () => {
   });
 
   test("a server whose machine still launches is no problem", () => {
-    expect(codes(unread("unreachable"), unread("unreachable"), false)).toEqual([]);
+    expect(codes(unread("silent"), unread("silent"), false)).toEqual([]);
   });
 
   test("read_only without super_read_only is read-only, super_read_only alone too", () => {
-    const state = { flavour: "mysql" as const, version: "9.7.4", gtid: "", channels: [CHANNEL] };
-
-    expect(codes({ known: { ...state, readOnly: true, superReadOnly: false } }, server(false))).toEqual([]);
-    expect(codes({ known: { ...state, readOnly: false, superReadOnly: true } }, server(false))).toEqual([]);
+    expect(codes({ known: { ...STATE, readOnly: true, superReadOnly: false } }, server(false))).toEqual([]);
+    expect(codes({ known: { ...STATE, readOnly: false, superReadOnly: true } }, server(false))).toEqual([]);
   });
 });
 
@@ -148,7 +158,7 @@ describe("the database tier", () => {
   ])("reads as in %s.txt", (name, hooks) => {
     const a = node("db-a", "Pending:Wait", {
       hooks,
-      server: unread("unreachable"),
+      server: unread("silent"),
       group: known(group("Pending:Wait")),
     });
 
@@ -170,10 +180,10 @@ describe("what a server answers", () => {
     ["ER_CON_COUNT_ERROR", "too-many-connections"],
     ["ER_ACCESS_DENIED_ERROR", "denied"],
     ["ER_SPECIFIC_ACCESS_DENIED_ERROR", "denied"],
-    ["ECONNREFUSED", "unreachable"],
-    ["ETIMEDOUT", "unreachable"],
-    ["PROTOCOL_CONNECTION_LOST", "unreachable"],
-    ["PROTOCOL_SEQUENCE_TIMEOUT", "unreachable"],
+    ["ECONNREFUSED", "refused"],
+    ["ETIMEDOUT", "silent"],
+    ["PROTOCOL_CONNECTION_LOST", "refused"],
+    ["PROTOCOL_SEQUENCE_TIMEOUT", "silent"],
     ["ER_PARSE_ERROR", "failed"],
   ])("%s means %s", (code, cause) => {
     expect(causeOf(coded(code))).toBe(cause);
@@ -195,7 +205,7 @@ describe("what a server answers", () => {
       Seconds_Behind_Master: null,
     };
 
-    expect(channelOf(mysql)).toEqual({ name: "", source: "b", io: "Yes", sql: "No", lastError: "" });
+    expect(channelOf(mysql)).toEqual({ name: "", source: "b", io: "Yes", sql: "No", retrieved: "" });
     expect(channelOf(mariadb)).toEqual(channelOf(mysql));
     expect(channelOf({ ...mysql, Seconds_Behind_Source: 0 }).lagSeconds).toBe(0);
   });

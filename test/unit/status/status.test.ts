@@ -93,7 +93,19 @@ const ANSWERS: Answers = {
   }),
 };
 const WRITER: ServerFact = {
-  known: { flavour: "mysql", version: "9.7.4", readOnly: false, superReadOnly: false, gtid: "u:1-5", channels: [] },
+  known: {
+    flavour: "mysql",
+    version: "9.7.4",
+    identity: "u",
+    uptimeSeconds: 60,
+    readOnly: false,
+    superReadOnly: false,
+    offline: false,
+    gtid: "u:1-5",
+    channels: [],
+    semiSync: { source: false, replica: false, clients: 0, waiting: 0 },
+    replicas: [],
+  },
 };
 
 const readCache: ReadCache = (_clock, { host, port }) =>
@@ -138,7 +150,7 @@ function farm(answers: Answers = {}, readServer: ReadServer = readA) {
 
 const readA: ReadServer = (_clock, { host, port }) =>
   Promise.resolve(
-    host === "127.99.10.10" ? WRITER : { unknown: `${host}:${port}: connect ECONNREFUSED`, cause: "unreachable" },
+    host === "127.99.10.10" ? WRITER : { unknown: `${host}:${port}: connect ECONNREFUSED`, cause: "silent" },
   );
 
 const down = () => {
