@@ -30,7 +30,7 @@ export function parseGtid(flavour: Flavour, text: string): GtidSet {
   const found = new Map<string, Interval[]>();
   const add = (source: string, interval: Interval): void =>
     void found.set(source, [...(found.get(source) ?? []), interval]);
-  for (const part of parts) flavour === "mariadb" ? addPosition(part, add) : addUuidSet(part, add);
+  for (const part of parts) (flavour === "mariadb" ? addPosition : addUuidSet)(part, add);
   return new Map([...found].map(([source, intervals]) => [source, joined(intervals)]));
 }
 
