@@ -48,13 +48,13 @@ function addUuidSet(part: string, add: Add): void {
   let source = uuid;
   for (const piece of rest) {
     const [, first, last = first] = INTERVAL.exec(piece) ?? [];
-    if (first !== undefined) add(source, interval(Number(first), Number(last), part));
+    if (first !== undefined) add(source, intervalOf(Number(first), Number(last), part));
     else if (TAG.test(piece)) source = `${uuid}:${piece}`;
     else throw malformed(part);
   }
 }
 
-function interval(first: number, last: number, part: string): Interval {
+function intervalOf(first: number, last: number, part: string): Interval {
   if (!Number.isSafeInteger(last) || first < 1 || last < first) throw malformed(part);
   return [first, last];
 }
