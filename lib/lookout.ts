@@ -3,7 +3,7 @@ import { publishLine } from "./aws/bus.ts";
 import { autoScalingClient, dynamoDbClient, eventBridgeClient, type Connection } from "./aws/clients.ts";
 import { openTable, type Table } from "./aws/table.ts";
 import type { ReadCache } from "./cache/memcached.ts";
-import type { ReadServer } from "./database/mysql.ts";
+import type { DatabaseDriver } from "./database/driver.ts";
 import { readEnvironment } from "./environment.ts";
 import { TandemError } from "./errors.ts";
 import { randomIds, type Ids } from "./ids.ts";
@@ -16,7 +16,9 @@ import { openLeases } from "./reconcile/lease.ts";
 import { reconcile, type Outcome } from "./reconcile/loop.ts";
 import { render, type Action } from "./reconcile/plan.ts";
 import { openProblems } from "./reconcile/problems.ts";
+import { openProposals } from "./reconcile/proposals.ts";
 import { openRequests } from "./reconcile/requests.ts";
+import { watch, type Watch } from "./reconcile/watch.ts";
 import { scopeKind, type Scope, type ScopeKind } from "./scope.ts";
 import { specOf, type Spec } from "./spec.ts";
 
@@ -38,7 +40,7 @@ export interface World {
   /** Absent: the state table behind `connection`. */
   readonly table?: Table;
   /** Absent: over the network. */
-  readonly readServer?: ReadServer;
+  readonly databases?: DatabaseDriver;
   /** Absent: over the network. */
   readonly readCache?: ReadCache;
 }
@@ -78,6 +80,7 @@ export function openCore(invocation: Invocation, world: World) {
     journal: openJournal(table, clock),
     freezes: openFreezes(table, clock),
     problems: openProblems(table, clock),
+    proposals: openProposals(table),
     requests: openRequests(table, clock),
     publish: (line: JournalLine) => publishLine(eventBridgeClient(connection), line),
   };
@@ -98,6 +101,10 @@ function viewOf(farm: Lookout, scope: Scope): View {
 /** Looks at one scope until nothing is left to do there. See `reconcile`. */
 export const lookAt = async (farm: Lookout, scope: Scope, cause: string): Promise<Outcome> =>
   viewOf(farm, scope)((capability) => reconcile(scope, cause, farm, capability));
+
+/** Watches one scope until a successor takes over. See `watch`. */
+export const watchScope = async (farm: Lookout, scope: Scope, cause: string, how: Watch): Promise<Outcome> =>
+  viewOf(farm, scope)((capability) => watch(scope, cause, farm, capability, how));
 
 /** What would be done in the scope now, in words. Writes nothing and takes no lease. */
 export const planOf = async (farm: Lookout, scope: Scope): Promise<string> =>

@@ -1,4 +1,5 @@
 import { SuspendProcessesCommand, type AutoScalingClient } from "@aws-sdk/client-auto-scaling";
+import { StartInstancesCommand, StopInstancesCommand, type EC2Client } from "@aws-sdk/client-ec2";
 import { GetSecretValueCommand, type SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import * as z from "zod/mini";
 import { callAws } from "../aws/errors.ts";
@@ -7,13 +8,14 @@ import type { Credentials } from "./driver.ts";
 
 export interface DatabaseClients {
   readonly autoScaling: AutoScalingClient;
+  readonly ec2: EC2Client;
   readonly secretsManager: SecretsManagerClient;
 }
 
 const secretSchema = z.object({ username: z.string(), password: z.string() });
 
 /** Adapter of the database tier: one function per AWS call, without SDK types. All throw TandemError. */
-export function databaseAws({ autoScaling, secretsManager }: DatabaseClients) {
+export function databaseAws({ autoScaling, ec2, secretsManager }: DatabaseClients) {
   return {
     /** Name and password of a database user. Neither appears in an error. */
     async credentials(secret: string): Promise<Credentials> {
@@ -25,6 +27,15 @@ export function databaseAws({ autoScaling, secretsManager }: DatabaseClients) {
       throw new TandemError("secret-malformed", `secret ${secret} is not JSON with username and password`, {
         next: "restore the secret's value, or delete the secret and deploy again",
       });
+    },
+    /** Without asking its operating system, which may be what does not answer. Stopping what is stopped is a no-op. */
+    async stopMachine(instanceId: string): Promise<void> {
+      await callAws(`stop ${instanceId}`, () =>
+        ec2.send(new StopInstancesCommand({ InstanceIds: [instanceId], Force: true })),
+      );
+    },
+    async startMachine(instanceId: string): Promise<void> {
+      await callAws(`start ${instanceId}`, () => ec2.send(new StartInstancesCommand({ InstanceIds: [instanceId] })));
     },
     /** Suspending what is suspended is a no-op. */
     async suspend(group: string, processes: readonly string[]): Promise<void> {

@@ -74,6 +74,22 @@ function joined(intervals: readonly Interval[]): readonly Interval[] {
   return result;
 }
 
+/** Reads what `renderGtid` has written, of either flavour. Throws TandemError `gtid-malformed`. */
+export function readGtid(text: string): GtidSet {
+  const found = new Map<string, readonly Interval[]>();
+  for (const part of text.split(",").filter((each) => each !== "")) {
+    const [first = "", ...rest] = part.split(":");
+    const tags = rest.filter((piece) => !INTERVAL.test(piece));
+    const intervals = rest.flatMap((piece) => {
+      const [, from, to = from] = INTERVAL.exec(piece) ?? [];
+      return from === undefined ? [] : [intervalOf(Number(from), Number(to), part)];
+    });
+    if (first === "" || intervals.length === 0 || tags.length > 1) throw malformed(part);
+    found.set([first, ...tags].join(":"), joined(intervals));
+  }
+  return found;
+}
+
 export const union = (a: GtidSet, b: GtidSet): GtidSet =>
   new Map(
     [...new Set([...a.keys(), ...b.keys()])].map((source) => [

@@ -7,6 +7,7 @@ import {
   isEmpty,
   notCommittedBy,
   parseGtid,
+  readGtid,
   renderGtid,
   subtract,
   union,
@@ -86,5 +87,7 @@ describe("sets of transactions behave as sets", () => {
 
   test("what is printed is read back as it was", () => {
     fc.assert(fc.property(members, (list) => expect(mysql(renderGtid(setOf(list)))).toEqual(setOf(list))));
+    fc.assert(fc.property(members, (list) => expect(readGtid(renderGtid(setOf(list)))).toEqual(setOf(list))));
+    expect(readGtid(renderGtid(mariadb("1-10-5,2-11-3")))).toEqual(mariadb("1-10-5,2-11-3"));
   });
 });

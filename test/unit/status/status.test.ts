@@ -338,13 +338,15 @@ describe("the capacity of the web tier", () => {
     ]);
   });
 
+  const tenure = { fence: 1, isAlive: () => true, renew: async () => true };
+
   test("is changed by one call, and the change is remembered for the cooldown", async () => {
     const { clock, calls, deps } = farm(metrics);
     const web = webCapacity(deps);
     const [action] = web.plan(await web.observe("web", [])).actions;
 
     expect(action).toMatchObject({ kind: "set-desired", from: 2, to: 3 });
-    expect(action === undefined ? undefined : [await web.holds(action), await web.apply(action, 1)]).toEqual([
+    expect(action === undefined ? undefined : [await web.holds(action), await web.apply(action, tenure)]).toEqual([
       true,
       "tandem-local-web wants 3 nodes, it wanted 2",
     ]);

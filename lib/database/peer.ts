@@ -1,0 +1,285 @@
+import { isKnown } from "../reconcile/fact.ts";
+import type { Proposal } from "../reconcile/plan.ts";
+import type { OperatorRequest } from "../reconcile/requests.ts";
+import type {
+  AcceptErrant,
+  EndQuarantine,
+  MarkPeer,
+  Quarantine,
+  Replicate,
+  ServerAction,
+  SetSemiSync,
+  StartMachine,
+  StartReplication,
+} from "./action.ts";
+import { lagSecondsOf } from "./diagnose.ts";
+import {
+  channelTo,
+  errantOf,
+  gtidOf,
+  hears,
+  isDead,
+  isOpen,
+  isReceiving,
+  pairOf,
+  rolesOf,
+  serverOf,
+  type NodeFacts,
+  type PairFacts,
+} from "./facts.ts";
+import { contains, countOf, isEmpty, renderGtid, type GtidSet } from "./gtid.ts";
+import type { PairRecord } from "./pair.ts";
+import { together, type Part } from "./part.ts";
+import { isWritable, type ServerState } from "./server.ts";
+import { SUSPICIOUS_MS } from "./writer.ts";
+
+/** Writers wait this long for a peer that may only be slow; then the farm goes on without its acknowledgement. */
+const STALLED_MS_MAX = 1_500;
+/** After it was given up, waiting for the peer is begun again only when this time has shown that it stays. */
+const RESTORE_PAUSE_MS = 10_000;
+/** Waiting for a peer that is further behind would stall writers at once. */
+const RESTORE_LAG_SECONDS_MAX = 2;
+
+/** A pair whose writer is open, with what is known of its peer. */
+interface OpenPair {
+  readonly facts: PairFacts;
+  readonly pair: PairRecord;
+  readonly writer: NodeFacts;
+  readonly peer: NodeFacts;
+  readonly server: ServerState;
+}
+
+/** What the pair needs while its writer serves, in this order: writers must go on, data must not get lost, all else. */
+export function keepPeer(facts: PairFacts, approvals: readonly OperatorRequest[]): Part | undefined {
+  const [pair, roles] = [pairOf(facts), rolesOf(facts)];
+  const server = roles && serverOf(roles.writer);
+  if (pair === undefined || roles === undefined || server === undefined || !isWritable(server)) return undefined;
+  const open: OpenPair = { facts, pair, ...roles, server };
+  const first = degrade(open);
+  if (first !== undefined) return first;
+  const parts = [separate(open, approvals), startMachine(open) ?? connect(open) ?? restore(open) ?? suspicion(open)];
+  return together(parts.filter((part) => part !== undefined));
+}
+
+const common = (open: OpenPair) => ({
+  precondition: "the writer on record and the servers are as they were read",
+  writer: open.writer.name,
+});
+
+const mark = (open: OpenPair, eligible: boolean, reason: string): MarkPeer => ({
+  ...common(open),
+  kind: "mark-peer",
+  node: open.peer.name,
+  eligible,
+  reason,
+  idempotencyKey: `peer ${open.peer.name} ${eligible ? "eligible" : "not eligible"}`,
+});
+
+const semiSync = (
+  open: OpenPair,
+  node: NodeFacts,
+  role: "source" | "replica",
+  on: boolean,
+  reason: string,
+): SetSemiSync => ({
+  ...common(open),
+  kind: "semi-sync",
+  node: node.name,
+  role,
+  on,
+  reason,
+  idempotencyKey: `semi-sync ${node.name} ${role} ${on ? "on" : "off"}`,
+});
+
+/** Before the first write goes without acknowledgement, it is on record that the peer may lack some. */
+function degrade(open: OpenPair): Part | undefined {
+  const { facts, pair, server, writer, peer } = open;
+  const { source } = server.semiSync;
+  if (!source)
+    return pair.peerEligible
+      ? { actions: [mark(open, false, `${writer.name} does not wait for ${peer.name}`)], because: "semi-sync is off" }
+      : undefined;
+  const isStalled = facts.stalledMs !== undefined && facts.stalledMs >= STALLED_MS_MAX;
+  if (!isStalled && !isDead(peer, writer)) return undefined;
+  const why = `${peer.name} does not acknowledge`;
+  return {
+    actions: [
+      ...(pair.peerEligible ? [mark(open, false, `${why}: it may lack what is written from now on`)] : []),
+      semiSync(open, writer, "source", false, `${why}, and writers wait`),
+    ],
+    because: `${writer.name} goes on without ${peer.name}`,
+  };
+}
+
+/** Transactions that did not come from the writer. Where they do not spread by themselves they are kept from spreading. */
+function separate(open: OpenPair, approvals: readonly OperatorRequest[]): Part | undefined {
+  const { facts, pair, peer, writer } = open;
+  const errant = errantOf(facts);
+  if (errant === undefined) return undefined;
+  if (isEmpty(errant)) return pair.quarantined?.node === peer.name ? endQuarantine(open) : undefined;
+  const text = renderGtid(errant);
+  const demote = pair.peerEligible ? [mark(open, false, `${peer.name} holds errant transactions`)] : [];
+  if (isSpread(open, errant)) return spread(open, text, demote, approvals);
+  const isKept = pair.quarantined?.node === peer.name && pair.quarantined.extra === text;
+  const action: Quarantine = {
+    ...common(open),
+    kind: "quarantine",
+    node: peer.name,
+    extra: text,
+    reason: `${peer.name} holds ${countOf(errant)} transactions that ${writer.name} does not have`,
+    problem: "quarantined",
+    idempotencyKey: `quarantine ${peer.name} ${text}`,
+  };
+  return {
+    actions: [...demote, ...(isKept ? [] : [action])],
+    because: `${peer.name} is kept apart: a person decides about its transactions`,
+    proposals: [rebuildProposal(open, text)],
+  };
+}
+
+/** They are on the writer too, or on their way there. */
+function isSpread({ server, peer, writer }: OpenPair, errant: GtidSet): boolean {
+  const channel = channelTo(writer, peer);
+  return contains(gtidOf(server), errant) || (channel?.io === "Yes" && channel.sql === "Yes");
+}
+
+function spread(
+  open: OpenPair,
+  errant: string,
+  demote: readonly MarkPeer[],
+  approvals: readonly OperatorRequest[],
+): Part {
+  const proposal = acceptProposal(open, errant);
+  const approval = approvals.find(({ args }) => "proposal" in args && args.proposal === proposal.id);
+  const accept: AcceptErrant[] =
+    approval === undefined
+      ? []
+      : [
+          {
+            ...common(open),
+            kind: "accept-errant",
+            node: open.peer.name,
+            requestId: approval.id,
+            reason: `approved: ${proposal.reason}`,
+            idempotencyKey: `accept ${proposal.id}`,
+          },
+        ];
+  return { actions: [...demote, ...accept], because: proposal.reason, proposals: [proposal] };
+}
+
+function endQuarantine(open: OpenPair): Part {
+  const action: EndQuarantine = {
+    ...common(open),
+    kind: "end-quarantine",
+    node: open.peer.name,
+    reason: `${open.peer.name} holds nothing any more that ${open.writer.name} does not have`,
+    idempotencyKey: `end the quarantine of ${open.peer.name}`,
+  };
+  return { actions: [action], because: action.reason };
+}
+
+function rebuildProposal({ pair, peer, writer }: OpenPair, extra: string): Proposal {
+  return {
+    id: `rebuild-${peer.name}-${pair.since.toString(36)}`,
+    action: `rebuild ${peer.name} from ${writer.name}`,
+    reason: `${peer.name} holds transactions that ${writer.name} does not have: rebuilding discards them`,
+    evidence: { extra, writer: writer.name, howTo: "docs/OPERATIONS.md, quarantined" },
+  };
+}
+
+function acceptProposal({ pair, peer, writer }: OpenPair, errant: string): Proposal {
+  return {
+    id: `accept-${peer.name}-${pair.since.toString(36)}-${errant.length.toString(36)}`,
+    action: `accept what ${peer.name} committed itself`,
+    reason: `${peer.name} committed transactions although ${writer.name} is the writer; both servers hold them`,
+    evidence: { errant, writer: writer.name },
+  };
+}
+
+/** The machine of a peer that a fence has stopped is wanted again, now that the writer serves. */
+function startMachine(open: OpenPair): Part | undefined {
+  const { machine, name } = open.peer;
+  if (!isKnown(machine) || machine.known.state !== "stopped") return undefined;
+  const action: StartMachine = {
+    ...common(open),
+    kind: "start-machine",
+    node: name,
+    instanceId: machine.known.instanceId,
+    reason: `the machine of ${name} is stopped; its server starts read-only`,
+    idempotencyKey: `start ${machine.known.instanceId}`,
+  };
+  return { actions: [action], because: `${name} shall come back` };
+}
+
+/** Both directions receive and apply. A thread that failed is not restarted, and an applier that was stopped alone neither. */
+function connect(open: OpenPair): Part | undefined {
+  const { peer, writer } = open;
+  const errant = errantOf(open.facts);
+  if (errant === undefined || open.pair.quarantined?.node === peer.name) return undefined;
+  if (!isEmpty(errant) && !isSpread(open, errant)) return undefined;
+  const actions = [...connection(open, peer, writer), ...connection(open, writer, peer)];
+  return actions.length === 0 ? undefined : { actions, because: "the servers shall replicate from each other" };
+}
+
+function connection(open: OpenPair, receiver: NodeFacts, source: NodeFacts): ServerAction[] {
+  const channel = channelTo(receiver, source);
+  const words = { ...common(open), node: receiver.name };
+  if (channel === undefined) {
+    const action: Replicate = {
+      ...words,
+      kind: "replicate",
+      reason: `${receiver.name} does not receive from ${source.name}`,
+      problem: "replication-not-configured",
+      idempotencyKey: `replicate ${receiver.name} from ${source.name}`,
+    };
+    return [action];
+  }
+  if (channel.io !== "No" || channel.ioError !== undefined || channel.sqlError !== undefined) return [];
+  const action: StartReplication = {
+    ...words,
+    kind: "start-replication",
+    // Both are stopped after a restart of the server; the applier alone is stopped by a person only.
+    threads: channel.sql === "No" ? "both" : "receiver",
+    reason: `${receiver.name} has stopped receiving from ${source.name}`,
+    problem: "receiver-stopped",
+    idempotencyKey: `start ${receiver.name} from ${source.name}`,
+  };
+  return [action];
+}
+
+/** Writers wait for the peer again, and then it is proven that it holds everything. */
+function restore(open: OpenPair): Part | undefined {
+  const { facts, pair, peer, writer, server } = open;
+  const peerServer = serverOf(peer);
+  const channel = channelTo(peer, writer);
+  if (pair.peerEligible || peerServer === undefined || channel === undefined || isOpen(peer)) return undefined;
+  if (pair.quarantined?.node === peer.name || !isReceiving(channel) || channel.sql !== "Yes") return undefined;
+  const errant = errantOf(facts);
+  if (hears(peer, writer) !== true || errant === undefined || !isEmpty(errant)) return undefined;
+  const toDo = (action: ServerAction, because: string): Part => ({
+    actions: [action],
+    because,
+    lookAgainMs: SUSPICIOUS_MS,
+  });
+  if (!peerServer.semiSync.replica)
+    return toDo(semiSync(open, peer, "replica", true, `${peer.name} shall acknowledge`), "the peer shall acknowledge");
+  const isTooSoon = pair.degradedAt !== undefined && facts.now - pair.degradedAt < RESTORE_PAUSE_MS;
+  const lag = lagSecondsOf(facts);
+  if (!server.semiSync.source) {
+    if (isTooSoon || lag === undefined || lag > RESTORE_LAG_SECONDS_MAX) return undefined;
+    const reason = `${peer.name} has caught up`;
+    return toDo(semiSync(open, writer, "source", true, reason), `${writer.name} shall wait for ${peer.name} again`);
+  }
+  if (server.semiSync.clients === 0) {
+    const reason = `${peer.name} receives and does not acknowledge: its receiver is restarted`;
+    return toDo(semiSync(open, peer, "replica", true, reason), "the peer shall acknowledge");
+  }
+  return toDo(mark(open, true, `${peer.name} acknowledges, and holds what was written before`), "the peer is whole");
+}
+
+/** A peer that has just stopped answering is looked at closely, for writers may be waiting for it. */
+function suspicion({ facts, server, peer }: OpenPair): Part | undefined {
+  const isNew = peer.unread !== undefined && peer.unread.forMs < 10_000;
+  if (facts.stalledMs === undefined && !(isNew && server.semiSync.source)) return undefined;
+  return { actions: [], because: `it is not clear whether ${peer.name} acknowledges`, lookAgainMs: SUSPICIOUS_MS };
+}

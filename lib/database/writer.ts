@@ -1,0 +1,229 @@
+import { isKnown } from "../reconcile/fact.ts";
+import type { Problem, Proposal } from "../reconcile/plan.ts";
+import type { OperatorRequest } from "../reconcile/requests.ts";
+import type { Fence, OpenWriter, Promote, RecordPair } from "./action.ts";
+import { LAG_SECONDS_MAX, lagSecondsOf } from "./diagnose.ts";
+import {
+  causeOf,
+  channelTo,
+  errantOf,
+  gtidOf,
+  isDead,
+  isDrained,
+  isEmptyServer,
+  isMachineOff,
+  isOpen,
+  pairOf,
+  rolesOf,
+  serverOf,
+  type NodeFacts,
+  type PairFacts,
+} from "./facts.ts";
+import { countOf, isEmpty, renderGtid, subtract } from "./gtid.ts";
+import { peerOf, type PairRecord } from "./pair.ts";
+import type { Part } from "./part.ts";
+
+/** The first writer of a new farm. */
+const FIRST_WRITER = "db-a";
+/** An automatic failover after another one within this time is a person's decision: something else is wrong. */
+const FAILOVER_PAUSE_MS = 10 * 60_000;
+/** While it is not clear yet what is wrong with a server it is looked at four times a second. */
+export const SUSPICIOUS_MS = 250;
+/** What is not clear by then is looked at in the watch's own pace. */
+const SUSPICIOUS_FOR_MS = 15_000;
+
+const step = { precondition: "the writer on record and the servers are as they were read" };
+
+/** Nobody but the recorded writer may be open: everyone else is fenced, whatever it takes. */
+export function fenceOthers(facts: PairFacts): Part | undefined {
+  const pair = pairOf(facts);
+  const all = [facts.nodes["db-a"], facts.nodes["db-b"]];
+  if ("unknown" in facts.pair) return undefined;
+  const wrong =
+    pair === undefined
+      ? all.every(isOpen)
+        ? all
+        : []
+      : all.filter((node) => node.name !== pair.writer && isOpen(node));
+  // A fence that was begun and not ended leaves a server that lets only administrators in.
+  const half = all.filter((node) => causeOf(node) === "offline");
+  if (wrong.length === 0 && half.length === 0) return undefined;
+  return {
+    actions: [...wrong, ...half].map((node): Fence => ({
+      ...step,
+      kind: "fence",
+      way: "sql",
+      node: node.name,
+      ...(pair === undefined ? {} : { writer: pair.writer }),
+      reason: half.includes(node)
+        ? `${node.name} lets only administrators in: end the fence that was begun`
+        : `${node.name} accepts writes and is not the recorded writer`,
+      problem: pair === undefined ? "two-writers" : "wrong-writer",
+      idempotencyKey: `fence ${node.name}`,
+    })),
+    because: "there is one writer at most",
+  };
+}
+
+/** A pair of which nothing is recorded: new, or adopted as it runs. Anything else is for a person. */
+export function provision(facts: PairFacts): Part | undefined {
+  if (!("absent" in facts.pair)) return undefined;
+  const [a, b] = [facts.nodes["db-a"], facts.nodes["db-b"]];
+  const [serverA, serverB] = [serverOf(a), serverOf(b)];
+  // An answer that cannot be had is not an empty server: the farm's transactions may all be there.
+  if (serverA === undefined || serverB === undefined)
+    return { actions: [], because: "no writer is recorded, and not every server can be read yet" };
+  const record = (node: NodeFacts, reason: string): Part => {
+    const action: RecordPair = {
+      ...step,
+      kind: "record-pair",
+      node: node.name,
+      reason,
+      problem: "pair-not-provisioned",
+      idempotencyKey: `record ${node.name}`,
+    };
+    return { actions: [action], because: `${node.name} shall be the writer` };
+  };
+  if (!isOpen(a) && !isOpen(b) && isEmptyServer(serverA) && isEmptyServer(serverB))
+    return record(facts.nodes[FIRST_WRITER], "a new farm: neither server holds a transaction");
+  const open = [a, b].find(isOpen);
+  const other = open && facts.nodes[peerOf(open.name)];
+  const otherServer = other && serverOf(other);
+  if (open === undefined || other === undefined || otherServer === undefined || isOpen(other)) return undefined;
+  const server = serverOf(open);
+  return server !== undefined && isEmpty(subtract(gtidOf(otherServer), gtidOf(server)))
+    ? record(open, `it is open, and ${other.name} holds nothing that it does not hold`)
+    : undefined;
+}
+
+/** The recorded writer answers and is closed: after a restart, or when somebody has closed it. */
+export function reopen(facts: PairFacts): Part | undefined {
+  const [pair, roles] = [pairOf(facts), rolesOf(facts)];
+  const server = roles && serverOf(roles.writer);
+  if (pair === undefined || roles === undefined || server === undefined || isOpen(roles.writer)) return undefined;
+  const { writer, peer } = roles;
+  const peerServer = serverOf(peer);
+  // It is closed: nothing can be in flight from it, and what the peer holds of it must be here.
+  const lacking = peerServer === undefined ? new Map() : subtract(gtidOf(peerServer), gtidOf(server));
+  if (!isEmpty(lacking))
+    return {
+      actions: [],
+      because: `${writer.name} lacks ${countOf(lacking)} transactions that ${peer.name} holds: a person decides who writes`,
+      problems: [
+        { code: "writer-incomplete", node: writer.name, detail: `${peer.name} also holds ${renderGtid(lacking)}` },
+      ],
+    };
+  const action: OpenWriter = {
+    ...step,
+    kind: "open-writer",
+    node: writer.name,
+    writer: writer.name,
+    waits: pair.peerEligible,
+    reason: `${writer.name} is the recorded writer, and is read-only`,
+    problem: "no-writer",
+    idempotencyKey: `open ${writer.name}`,
+  };
+  return { actions: [action], because: `${writer.name} shall accept writes again` };
+}
+
+/** The writer is dead: its peer is promoted, if that loses nothing. */
+export function failover(facts: PairFacts, approvals: readonly OperatorRequest[]): Part | undefined {
+  const [pair, roles] = [pairOf(facts), rolesOf(facts)];
+  if (pair === undefined || roles === undefined || serverOf(roles.writer) !== undefined) return undefined;
+  const { writer, peer } = roles;
+  if (!isDead(writer, peer)) return suspicion(writer);
+  const forbidden = forbiddance(peer, writer);
+  if (forbidden !== undefined) return refusal(peer, forbidden, []);
+  const doubt = doubtOf(facts, pair, peer);
+  if (doubt === undefined) return promotion(writer, peer, { how: "failover", lost: "0" });
+  const proposal = promoteAnyway(facts, pair, peer, doubt);
+  const approval = approvals.find(
+    ({ action, args }) => action === "approve" && "proposal" in args && args.proposal === proposal.id,
+  );
+  if (approval === undefined) return refusal(peer, doubt, [proposal]);
+  const lost = `not known until ${writer.name} is seen again: ${doubt}`;
+  return promotion(writer, peer, { how: "approved", lost, requestId: approval.id });
+}
+
+function suspicion(writer: NodeFacts): Part | undefined {
+  const { forMs = 0 } = writer.unread ?? {};
+  const cause = causeOf(writer);
+  if ((cause !== "refused" && cause !== "silent") || forMs > SUSPICIOUS_FOR_MS) return undefined;
+  return { actions: [], because: `${writer.name} does not answer, and may only be slow`, lookAgainMs: SUSPICIOUS_MS };
+}
+
+/** What no approval can outweigh. */
+function forbiddance(peer: NodeFacts, writer: NodeFacts): string | undefined {
+  const server = serverOf(peer);
+  if (server === undefined) return `${peer.name} cannot be read either`;
+  if (!isMachineOff(writer) && !isKnown(writer.machine))
+    return `${writer.name} cannot be fenced: ${"unknown" in writer.machine ? writer.machine.unknown : "its group has no instance"}`;
+  const channel = channelTo(peer, writer);
+  if (channel === undefined) return `${peer.name} does not replicate from ${writer.name}`;
+  if (channel.sqlError !== undefined) return `${peer.name} cannot apply what it received: ${channel.sqlError.text}`;
+  if (channel.sql !== "Yes")
+    return `the applier of ${peer.name} is stopped, and ${isDrained(peer, writer) === true ? "nobody knows why" : "not everything is applied"}`;
+  return undefined;
+}
+
+/** What may cost acknowledged writes, or says that this failover helps nobody. */
+function doubtOf(facts: PairFacts, pair: PairRecord, peer: NodeFacts): string | undefined {
+  if (pair.quarantined?.node === peer.name) return `${peer.name} is quarantined`;
+  if (!pair.peerEligible) return `${peer.name} may lack acknowledged writes`;
+  const errant = errantOf(facts);
+  if (errant !== undefined && !isEmpty(errant)) return `${peer.name} holds errant transactions: ${renderGtid(errant)}`;
+  const lag = lagSecondsOf(facts);
+  if (lag !== undefined && lag > LAG_SECONDS_MAX) return `${peer.name} was more than ${LAG_SECONDS_MAX} s behind`;
+  const last = pair.failovers.at(-1);
+  if (last !== undefined && facts.now - last < FAILOVER_PAUSE_MS)
+    return `the last failover was less than ${FAILOVER_PAUSE_MS / 60_000} minutes ago`;
+  return undefined;
+}
+
+function refusal(peer: NodeFacts, why: string, proposals: readonly Proposal[]): Part {
+  const problem: Problem = { code: "failover-refused", node: peer.name, detail: why };
+  return { actions: [], because: `${peer.name} is not promoted: ${why}`, problems: [problem], proposals };
+}
+
+function promoteAnyway(facts: PairFacts, pair: PairRecord, peer: NodeFacts, doubt: string): Proposal {
+  const server = serverOf(peer);
+  return {
+    id: `promote-${peer.name}-${pair.since.toString(36)}`,
+    action: `promote ${peer.name}`,
+    reason: `the writer ${pair.writer} is dead, and ${doubt}`,
+    evidence: {
+      doubt,
+      gtid: server === undefined ? "" : server.gtid,
+      received: channelTo(peer, facts.nodes[pair.writer])?.retrieved ?? "",
+      writer: pair.writer,
+    },
+  };
+}
+
+function promotion(writer: NodeFacts, peer: NodeFacts, how: Pick<Promote, "how" | "lost" | "requestId">): Part {
+  const common = { ...step, writer: writer.name, problem: "writer-dead" } as const;
+  const machine = isKnown(writer.machine) ? { instanceId: writer.machine.known.instanceId } : {};
+  const fence: Fence = {
+    ...common,
+    ...machine,
+    kind: "fence",
+    way: "machine",
+    node: writer.name,
+    reason: `${writer.name} must not accept a write any more before ${peer.name} does`,
+    idempotencyKey: `fence ${writer.name} on its machine`,
+  };
+  const promote: Promote = {
+    ...common,
+    ...how,
+    kind: "promote",
+    node: peer.name,
+    reason:
+      how.how === "failover" ? `${writer.name} is dead, and ${peer.name} holds every acknowledged write` : how.lost,
+    idempotencyKey: `promote ${peer.name} after ${writer.name}`,
+  };
+  return {
+    // A machine that EC2 shows as stopped is fenced already.
+    actions: isMachineOff(writer) ? [promote] : [fence, promote],
+    because: `${peer.name} takes over from ${writer.name}`,
+  };
+}
