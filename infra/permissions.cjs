@@ -57,19 +57,12 @@ module.exports = ({ resolveVariable }) =>
       ),
     ];
     const scale = [...groups, ...metrics, allow(["autoscaling:SetDesiredCapacity"], [group])];
-    // The machines of database servers, from their launch hooks on.
-    const servers = [
+    // Machines in their hooks, of whichever class.
+    const machinery = [
       ...groups,
       ...hooks,
       allow(["ec2:DescribeInstances"], ["*"]),
-      allow(
-        [
-          "autoscaling:CompleteLifecycleAction",
-          "autoscaling:RecordLifecycleActionHeartbeat",
-          "autoscaling:SuspendProcesses",
-        ],
-        [group],
-      ),
+      allow(["autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat"], [group]),
       allow(
         ["ssm:SendCommand"],
         [regional("ssm", `document/${farm}-launch`), regional("ssm", `document/${farm}-drain`)],
@@ -80,7 +73,7 @@ module.exports = ({ resolveVariable }) =>
     ];
     // Whoever holds the lease of a node carries out what is wanted there, an operator's wishes included.
     const nodes = [
-      ...servers,
+      ...machinery,
       ...machines,
       allow(["autoscaling:SetInstanceHealth", "autoscaling:TerminateInstanceInAutoScalingGroup"], [group]),
       allow(
@@ -91,8 +84,10 @@ module.exports = ({ resolveVariable }) =>
     // Secrets Manager puts a hyphen and six characters behind the name.
     const secretOf = (name) => regional("secretsmanager", `secret:tandem/${stage}/database/${name}-??????`);
     const databases = [allow(["secretsmanager:GetSecretValue"], [secretOf("observer")])];
-    // The servers' hooks, their fences, and who of them is the writer.
+    // Fences, replication, and who of the two is the writer: one function's alone.
     const pair = [
+      ...machinery,
+      allow(["autoscaling:SuspendProcesses"], [group]),
       allow(["secretsmanager:GetSecretValue"], [secretOf("observer"), secretOf("healer"), secretOf("replication")]),
       allow(["ec2:StartInstances", "ec2:StopInstances"], [regional("ec2", "instance/*")], {
         StringEquals: { "aws:ResourceTag/tandem:stage": stage },
@@ -143,11 +138,11 @@ module.exports = ({ resolveVariable }) =>
         allow(["cloudwatch:PutMetricData"], ["*"], { StringEquals: { "cloudwatch:namespace": "Tandem" } }),
       ],
       databaseNode: [files, secrets("Admin", "App", "Observer", "Healer", "Replication")],
-      onLifecycle: merged([...state, ...scale, ...nodes, ...pair]),
+      onLifecycle: merged([...state, ...scale, ...nodes]),
       onAlarm: merged([...state, ...scale]),
-      watchDatabase: merged([...state, ...servers, ...pair]),
-      watchFarm: merged([...state, ...scale, ...nodes, ...pair]),
-      maintain: merged([...state, ...scale, ...nodes, ...pair, ...status, allow(["dynamodb:DeleteItem"], table)]),
+      watchDatabase: merged([...state, ...pair]),
+      watchFarm: merged([...state, ...scale, ...nodes]),
+      maintain: merged([...state, ...scale, ...nodes, ...status, allow(["dynamodb:DeleteItem"], table)]),
       panel: merged(status),
     };
   });

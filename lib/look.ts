@@ -1,6 +1,6 @@
 import { TandemError } from "./errors.ts";
-import type { Farm } from "./farm.ts";
 import { lookAt, sees, type Lookout } from "./lookout.ts";
+import type { FleetDeps } from "./fleet/deps.ts";
 import { nodesToLookAt } from "./fleet/nodes.ts";
 import { groupsAws } from "./lifecycle/aws.ts";
 import type { Outcome } from "./reconcile/loop.ts";
@@ -52,7 +52,7 @@ async function lookAtTier(farm: Lookout, wishes: readonly Wish[]): Promise<Repor
 }
 
 /** Looks at every scope of the farm, asked or not: a lost event costs delay and nothing else. */
-export async function lookAtFarm(farm: Farm): Promise<Report> {
+export async function lookAtFarm(farm: Lookout & FleetDeps): Promise<Report> {
   const cause = "the clock";
   const nodes = nodesToLookAt(farm).then((ids) => ids.map((id) => ({ scope: instanceScope(id), cause })));
   const [tiers, others] = await Promise.allSettled([

@@ -19,7 +19,7 @@ import { openProblems } from "./reconcile/problems.ts";
 import { openProposals } from "./reconcile/proposals.ts";
 import { openRequests } from "./reconcile/requests.ts";
 import { watch, type Watch } from "./reconcile/watch.ts";
-import { scopeKind, type Scope, type ScopeKind } from "./scope.ts";
+import { isWatched, scopeKind, type Scope, type ScopeKind } from "./scope.ts";
 import { specOf, type Spec } from "./spec.ts";
 
 /** What one invocation gives to the farm's code. */
@@ -86,8 +86,9 @@ export function openCore(invocation: Invocation, world: World) {
   };
 }
 
-/** Whether this function has the capability that looks after the scope. */
-export const sees = (farm: Lookout, scope: Scope): boolean => farm.views[scopeKind(scope)] !== undefined;
+/** Whether this function looks after the scope, or can wake who does. */
+export const sees = (farm: Lookout, scope: Scope): boolean =>
+  isWatched(scope) || farm.views[scopeKind(scope)] !== undefined;
 
 /** The capability that looks after the scope. */
 function viewOf(farm: Lookout, scope: Scope): View {
@@ -98,9 +99,12 @@ function viewOf(farm: Lookout, scope: Scope): View {
   });
 }
 
-/** Looks at one scope until nothing is left to do there. See `reconcile`. */
-export const lookAt = async (farm: Lookout, scope: Scope, cause: string): Promise<Outcome> =>
-  viewOf(farm, scope)((capability) => reconcile(scope, cause, farm, capability));
+/** Looks at one scope until nothing is left to do there. See `reconcile`. A scope that is watched is only woken. */
+export async function lookAt(farm: Lookout, scope: Scope, cause: string): Promise<Outcome> {
+  if (!isWatched(scope)) return viewOf(farm, scope)((capability) => reconcile(scope, cause, farm, capability));
+  await farm.leases.wake(scope);
+  return { scope, ended: "coalesced", because: "whoever watches it looks at once", passes: 0, lines: [] };
+}
 
 /** Watches one scope until a successor takes over. See `watch`. */
 export const watchScope = async (farm: Lookout, scope: Scope, cause: string, how: Watch): Promise<Outcome> =>

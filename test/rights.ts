@@ -46,7 +46,6 @@ const nodes = [
     "RecordLifecycleActionHeartbeat",
     "SetInstanceHealth",
   ),
-  ...calls("autoscaling", group("db-a"), "CompleteLifecycleAction", "SuspendProcesses"),
   ...calls("autoscaling", group("web"), "TerminateInstanceInAutoScalingGroup"),
   ...calls(
     "elasticloadbalancing",
@@ -55,6 +54,23 @@ const nodes = [
   ),
   send("launch"),
   send("drain"),
+];
+const servers = [
+  ...calls("autoscaling", "*", "DescribeAutoScalingGroups", "DescribeAutoScalingInstances"),
+  ...calls("ec2", "*", "DescribeInstances"),
+  ...calls("ssm", "*", "DescribeInstanceInformation", "GetCommandInvocation", "ListCommands"),
+  ...calls(
+    "autoscaling",
+    group("db-a"),
+    "CompleteLifecycleAction",
+    "RecordLifecycleActionHeartbeat",
+    "SuspendProcesses",
+  ),
+  ...calls("ec2", regional("ec2", "instance/i-0a1b2c3d"), "StartInstances", "StopInstances"),
+  ...calls("route53", "arn:aws:route53:::hostedzone/PrivateZone", "ChangeResourceRecordSets"),
+  send("launch"),
+  send("drain"),
+  send("fence"),
 ];
 const databases = calls("secretsmanager", secret("database/observer"), "GetSecretValue");
 const status = [
@@ -85,8 +101,9 @@ const account = (name: string): string => `database/${name}`;
  */
 export const NEEDS = {
   onAlarm: [...state, ...scale],
-  onLifecycle: [...state, ...scale, ...nodes, ...databases],
-  watchFarm: [...state, ...scale, ...nodes, ...databases],
+  onLifecycle: [...state, ...scale, ...nodes],
+  watchDatabase: [...state, ...servers, ...secrets(...["observer", "healer", "replication"].map(account))],
+  watchFarm: [...state, ...scale, ...nodes],
   maintain: [...state, ...scale, ...nodes, ...status, ...calls("dynamodb", TABLE, "DeleteItem")],
   panel: status,
   webNode: [
@@ -103,6 +120,7 @@ export type RoleKey = keyof typeof NEEDS;
 export const ROLE_NAMES: Readonly<Record<RoleKey, string>> = {
   onAlarm: "tandem-local-on-alarm-eu-west-1-lambdaRole",
   onLifecycle: "tandem-local-on-lifecycle-eu-west-1-lambdaRole",
+  watchDatabase: "tandem-local-watch-database-eu-west-1-lambdaRole",
   watchFarm: "tandem-local-watch-farm-eu-west-1-lambdaRole",
   maintain: "tandem-local-maintain-eu-west-1-lambdaRole",
   panel: "tandem-local-panel-eu-west-1-lambdaRole",
@@ -120,9 +138,14 @@ export const SELDOM: Readonly<Partial<Record<RoleKey, Readonly<Record<string, st
     "autoscaling:RecordLifecycleActionHeartbeat": SLOW,
     "autoscaling:SetDesiredCapacity": FIRST_COMES,
     "autoscaling:SetInstanceHealth": "only when a machine is dead and its group has not seen it yet",
-    "autoscaling:SuspendProcesses": FIRST_COMES,
     "autoscaling:TerminateInstanceInAutoScalingGroup": "an operator's drain that maintain could not begin itself",
     "elasticloadbalancing:DeregisterTargets": "only when a lost node still gets requests",
+    "ssm:ListCommands": "only when the answer to SendCommand was lost",
+  },
+  watchDatabase: {
+    "autoscaling:RecordLifecycleActionHeartbeat": SLOW,
+    "ec2:StartInstances": "only after a fence that has stopped a machine",
+    "ec2:StopInstances": "only for a writer whose machine does not answer",
     "ssm:ListCommands": "only when the answer to SendCommand was lost",
   },
   watchFarm: {
@@ -131,7 +154,6 @@ export const SELDOM: Readonly<Partial<Record<RoleKey, Readonly<Record<string, st
     "autoscaling:RecordLifecycleActionHeartbeat": SLOW,
     "autoscaling:SetDesiredCapacity": FIRST_COMES,
     "autoscaling:SetInstanceHealth": "only when a machine is dead and its group has not seen it yet",
-    "autoscaling:SuspendProcesses": FIRST_COMES,
     "autoscaling:TerminateInstanceInAutoScalingGroup": "an operator's drain that maintain could not begin itself",
     "dynamodb:PutItem": "only when the clock finds something to do, which the journal then tells",
     "elasticloadbalancing:DeregisterTargets": "only when a lost node still gets requests",
@@ -148,7 +170,6 @@ export const SELDOM: Readonly<Partial<Record<RoleKey, Readonly<Record<string, st
     "autoscaling:RecordLifecycleActionHeartbeat": SLOW,
     "autoscaling:SetDesiredCapacity": "only for an order to scale",
     "autoscaling:SetInstanceHealth": "only when a machine is dead and its group has not seen it yet",
-    "autoscaling:SuspendProcesses": FIRST_COMES,
     "autoscaling:TerminateInstanceInAutoScalingGroup": "only for an order to drain",
     "cloudfront:GetDistribution": "only where the farm has an edge",
     "cloudfront:GetInvalidation": "only while an invalidation is under way",

@@ -51,6 +51,8 @@ export interface Leases {
    * and looks again before it releases.
    */
   request(scope: Scope): Promise<Lease | undefined>;
+  /** Adds 1 to `wanted`, for a scope that another function watches: its holder looks at once. */
+  wake(scope: Scope): Promise<void>;
   /**
    * One try of a successor, which calls again every half second: takes the lease if nobody alive holds it, and otherwise
    * says that it stands by. `beside`: another successor does already.
@@ -67,6 +69,9 @@ export const notFencedOff = (fence: number): Condition => anyOf(isAbsent("fence"
  * writes only. See DESIGN section 3; fencing after M. Kleppmann, "How to do distributed locking" (2016).
  */
 export function openLeases(table: Table, clock: Clock, ids: Ids): Leases {
+  const wake = async (scope: Scope): Promise<void> => {
+    await table.update({ pk: "lease", sk: scope }, { add: { wanted: 1 } });
+  };
   const take = async (scope: Scope, remove: readonly string[] = []): Promise<Lease | undefined> => {
     const key = { pk: "lease", sk: scope };
     const holder = ids.uuid();
@@ -79,9 +84,10 @@ export function openLeases(table: Table, clock: Clock, ids: Ids): Leases {
   };
   return {
     async request(scope) {
-      await table.update({ pk: "lease", sk: scope }, { add: { wanted: 1 } });
+      await wake(scope);
       return take(scope);
     },
+    wake,
     async standBy(scope, successor) {
       const key = { pk: "lease", sk: scope };
       const item = await table.get(key);

@@ -9,17 +9,19 @@ import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SSMClient } from "@aws-sdk/client-ssm";
 import { describe, expect, test } from "@jest/globals";
 import type { ReadCache } from "../../../lib/cache/memcached.ts";
-import type { ReadServer } from "../../../lib/database/mysql.ts";
+import type { DatabaseDriver } from "../../../lib/database/driver.ts";
 import type { ServerFact } from "../../../lib/database/server.ts";
 import { nodesToLookAt } from "../../../lib/fleet/nodes.ts";
 import { webCapacity } from "../../../lib/fleet/web.ts";
 import { isKnown } from "../../../lib/reconcile/fact.ts";
 import { openFreezes } from "../../../lib/reconcile/freeze.ts";
 import { openProblems } from "../../../lib/reconcile/problems.ts";
+import { openProposals } from "../../../lib/reconcile/proposals.ts";
 import { openRequests } from "../../../lib/reconcile/requests.ts";
 import { farmStatus, type StatusDeps } from "../../../lib/status.ts";
 import { answering, sdkError, type Answers, type Called } from "../answering.ts";
 import { manualClock } from "../manual-clock.ts";
+import { readingOnly } from "../database/reading.ts";
 import { memoryTable } from "../reconcile/memory-table.ts";
 import { localSpec } from "../trigger/local-spec.ts";
 
@@ -115,7 +117,7 @@ const readCache: ReadCache = (_clock, { host, port }) =>
       : { unknown: `${host}:${port}: connect ECONNREFUSED` },
   );
 
-function farm(answers: Answers = {}, readServer: ReadServer = readA) {
+function farm(answers: Answers = {}, read: DatabaseDriver["read"] = readA) {
   const clock = manualClock();
   const table = memoryTable();
   const calls: Called[] = [];
@@ -130,11 +132,12 @@ function farm(answers: Answers = {}, readServer: ReadServer = readA) {
     },
     clock,
     table,
-    readServer,
+    databases: readingOnly(read),
     readCache,
     requests: openRequests(table, clock),
     freezes: openFreezes(table, clock),
     problems: openProblems(table, clock),
+    proposals: openProposals(table),
     autoScaling: answering(new AutoScalingClient(region), calls, all),
     cloudFront: answering(new CloudFrontClient(region), calls, all),
     cloudWatch: answering(new CloudWatchClient(region), calls, all),
@@ -148,7 +151,7 @@ function farm(answers: Answers = {}, readServer: ReadServer = readA) {
   return { clock, calls, deps };
 }
 
-const readA: ReadServer = (_clock, { host, port }) =>
+const readA: DatabaseDriver["read"] = (_clock, { host, port }) =>
   Promise.resolve(
     host === "127.99.10.10" ? WRITER : { unknown: `${host}:${port}: connect ECONNREFUSED`, cause: "silent" },
   );
