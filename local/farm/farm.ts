@@ -207,7 +207,7 @@ async function stackOutput(cloud: Cloud, operator: Principal, key: string): Prom
   return typeof found === "string" ? found : undefined;
 }
 
-/** Waits until every wanted node is in service and the site answers through the balancer. */
+/** Waits until every wanted node is in service, the site answers through the balancer and the databases are a whole pair. */
 async function untilServing(cloud: Cloud, operator: Principal, site: string, options: FarmOptions): Promise<void> {
   let told = "";
   for (const deadline = wallCloudClock.now() + READY_SECONDS_MAX * 1000; wallCloudClock.now() < deadline;) {
@@ -217,7 +217,7 @@ async function untilServing(cloud: Cloud, operator: Principal, site: string, opt
     if (line !== told) options.progress(`nodes: ${line}`);
     told = line;
     const serving = states.filter(([name, state]) => name === "web" && state === "InService").length;
-    if (serving >= options.web && (await answers(site))) return;
+    if (serving >= options.web && (await answers(site)) && (await pairIsWhole(cloud, operator))) return;
     await sleep(200, undefined, { signal: options.signal });
   }
   throw new Error(
@@ -232,6 +232,17 @@ async function nodeStates(cloud: Cloud, operator: Principal): Promise<[string, s
     String(each.AutoScalingGroupName).replace(`tandem-${STAGE}-`, ""),
     String(each.LifecycleState),
   ]);
+}
+
+/** The controller's word, in the state table: the peer holds every acknowledged write. */
+async function pairIsWhole(cloud: Cloud, operator: Principal): Promise<boolean> {
+  const answer = await cloud.endpoint.callService(operator, "dynamodb", "GetItem", {
+    TableName: `tandem-${STAGE}-state`,
+    Key: { pk: { S: "database" }, sk: { S: "pair" } },
+    ConsistentRead: true,
+  });
+  const pair: unknown = Object(Object(answer["Item"]).pair).M;
+  return Object(Object(pair).peerEligible).BOOL === true;
 }
 
 async function answers(site: string): Promise<boolean> {
