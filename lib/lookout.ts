@@ -24,7 +24,7 @@ import { specOf, type Spec } from "./spec.ts";
 
 /** What one invocation gives to the farm's code. */
 export interface Invocation extends Pick<LoopDeps, "remainingMs" | "log"> {
-  count(metric: "IgnoredEvents" | "RejectedEvents" | "UnpublishedLines"): void;
+  count(metric: "IgnoredEvents" | "RejectedEvents" | "UnpublishedLines" | "Pages"): void;
   /** Says in the structured log why an event had no effect. */
   note(message: string): void;
 }

@@ -154,7 +154,9 @@ async function promote(hands: Hands, action: Promote): Promise<string> {
   const from = before.writer;
   const gtid = await hands.on(node, async (session) => {
     await session.stopReplication("receiver");
-    await drain(hands, session, node);
+    // An applier that is stopped applies nothing more; that this may lose something is what was approved.
+    const isApplying = (await session.state()).channels.some(({ sql }) => sql === "Yes");
+    if (how === "failover" || isApplying) await drain(hands, session, node);
     const state = await session.state();
     if (isWritable(state)) throw unexpected(`${node} is open already`);
     const now = clock.now();
@@ -233,7 +235,7 @@ async function markPeer(hands: Hands, { node, eligible }: MarkPeer): Promise<str
   await waits();
   const identities =
     writer === "db-a" ? { "db-a": identity, "db-b": peer.identity } : { "db-a": peer.identity, "db-b": identity };
-  await hands.write({ peerEligible: true, identities });
+  await hands.write({ peerEligible: true, provenAt: hands.deps.clock.now(), identities });
   return `${node} holds every acknowledged write: it may be promoted`;
 }
 

@@ -65,6 +65,8 @@ export type ProblemCode =
 /** A row of the problem table. It says what is wrong, and nothing about what to do. */
 interface ProblemRule {
   readonly code: ProblemCode;
+  /** A person is called. */
+  readonly page?: true;
   /** Smaller is told first. */
   readonly priority: number;
   /** Problems that follow from this one, on whichever node: they are not told beside it. */
@@ -79,12 +81,14 @@ interface ProblemRule {
 export const PROBLEMS: readonly ProblemRule[] = [
   {
     code: "pair-unreadable",
+    page: true,
     priority: 5,
     find: ({ pair }) =>
       "unknown" in pair ? [{ detail: `what was decided of the pair is unknown: ${pair.unknown}` }] : [],
   },
   {
     code: "two-writers",
+    page: true,
     priority: 10,
     explains: ["wrong-writer", "peer-not-eligible", "semi-sync-off"],
     find: (facts) =>
@@ -103,6 +107,7 @@ export const PROBLEMS: readonly ProblemRule[] = [
   },
   {
     code: "writer-dead",
+    page: true,
     priority: 15,
     explains: ["server-unreachable", "writer-unreachable", "link-cut", "semi-sync-off", "replication-lag"],
     find: (facts) => {
@@ -149,6 +154,7 @@ export const PROBLEMS: readonly ProblemRule[] = [
   },
   {
     code: "pair-not-recorded",
+    page: true,
     priority: 23,
     find: (facts) =>
       "absent" in facts.pair && nodesOf(facts).every(holdsData)
@@ -187,6 +193,7 @@ export const PROBLEMS: readonly ProblemRule[] = [
   },
   {
     code: "quarantined",
+    page: true,
     priority: 33,
     explains: ["errant-transactions", "receiver-stopped", "applier-stopped", "semi-sync-off", "replication-lag"],
     find: (facts) => {
@@ -212,7 +219,9 @@ export const PROBLEMS: readonly ProblemRule[] = [
     explains: ["semi-sync-off", "replication-lag"],
     find: (facts) =>
       directions(facts).flatMap(({ receiver, source, channel }) =>
-        serverOf(source) !== undefined && isTrying(channel) && errorClass(channel.ioError) === undefined
+        serverOf(source) !== undefined &&
+        (isTrying(channel) || hears(receiver, source) === false) &&
+        errorClass(channel.ioError) === undefined
           ? [
               {
                 node: receiver.name,
@@ -309,8 +318,8 @@ export function diagnose(facts: PairFacts): readonly (Problem & { readonly code:
     findings: rule.find(facts),
   }));
   const explained = new Set(found.flatMap(({ rule, findings }) => (findings.length > 0 ? (rule.explains ?? []) : [])));
-  return found.flatMap(({ rule: { code }, findings }) =>
-    explained.has(code) ? [] : findings.map((finding) => ({ code, ...finding })),
+  return found.flatMap(({ rule: { code, page }, findings }) =>
+    explained.has(code) ? [] : findings.map((finding) => ({ code, ...finding, ...(page && { page }) })),
   );
 }
 

@@ -89,8 +89,9 @@ export const isMachineOff = (node: NodeFacts): boolean =>
   isKnown(node.machine) && (node.machine.known.state === "stopped" || node.machine.known.state === "terminated");
 
 /**
- * Whether the server of `node` is dead for its clients. It is proven only if its peer does not hear it either: neither
- * by its own channel nor, as a source, by a connected replica. Slow to believe in silence, quick where the host refuses.
+ * Whether the server of `node` is dead for its clients. It is proven only if its peer does not hear it either. That it is
+ * still connected to the peer as a replica says nothing: a cut connection is noticed after minutes only. Slow to believe
+ * in silence, quick where the host refuses.
  */
 export function isDead(node: NodeFacts, peer: NodeFacts): boolean {
   const cause = causeOf(node);
@@ -101,7 +102,7 @@ export function isDead(node: NodeFacts, peer: NodeFacts): boolean {
   if (!isOver || looks < LOOKS_MIN) return false;
   const peerServer = serverOf(peer);
   if (cause === "refused") return peerServer === undefined || hears(peer, node) !== true;
-  return peerServer !== undefined && hears(peer, node) === false && !peerServer.replicas.includes(node.address);
+  return peerServer !== undefined && hears(peer, node) === false;
 }
 
 export const gtidOf = (server: ServerState): GtidSet => parseGtid(server.flavour, server.gtid);
@@ -132,6 +133,13 @@ export function isDrained(node: NodeFacts, source: NodeFacts): boolean | undefin
   if (server === undefined || channel === undefined) return undefined;
   return contains(gtidOf(server), parseGtid(server.flavour, channel.retrieved));
 }
+
+/**
+ * Whether the server has been started since `at`. A replica that restarts may drop what it received, and acknowledged,
+ * and had not applied (relay_log_recovery): only once it has caught up again does it hold all that it acknowledged.
+ */
+export const isRestartedSince = (server: ServerState, at: number | undefined, now: number): boolean =>
+  at === undefined || now - server.uptimeSeconds * 1_000 >= at;
 
 export const isOpen = (node: NodeFacts): boolean => {
   const server = serverOf(node);

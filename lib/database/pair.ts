@@ -13,6 +13,8 @@ const schema = z.object({
   since: z.number(),
   /** The other server holds every write that was acknowledged: only then it is promoted without a human's word. */
   peerEligible: z.boolean(),
+  /** When that was last proven, milliseconds since the epoch. A peer that was started after it may lack some. */
+  provenAt: z.optional(z.number()),
   /** When that was last given up, milliseconds since the epoch: the peer could not acknowledge. */
   degradedAt: z.optional(z.number()),
   /** `ServerState.identity` of both, as last seen in order. */

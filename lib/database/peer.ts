@@ -21,6 +21,7 @@ import {
   isDead,
   isOpen,
   isReceiving,
+  isRestartedSince,
   pairOf,
   rolesOf,
   serverOf,
@@ -99,6 +100,11 @@ function degrade(open: OpenPair): Part | undefined {
     return pair.peerEligible
       ? { actions: [mark(open, false, `${writer.name} does not wait for ${peer.name}`)], because: "semi-sync is off" }
       : undefined;
+  const peerServer = serverOf(peer);
+  if (pair.peerEligible && peerServer !== undefined && isRestartedSince(peerServer, pair.provenAt, facts.now)) {
+    const reason = `${peer.name} was restarted: it must be proven again that it holds everything`;
+    return { actions: [mark(open, false, reason)], because: reason };
+  }
   const isStalled = facts.stalledMs !== undefined && facts.stalledMs >= STALLED_MS_MAX;
   if (!isStalled && !isDead(peer, writer)) return undefined;
   const why = `${peer.name} does not acknowledge`;

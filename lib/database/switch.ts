@@ -61,6 +61,7 @@ async function handOver(
     await hands.write({
       writer: to,
       since: at,
+      provenAt: at,
       baseline: { ...baseline, [from]: ownOf(closed) },
       lastChange: { from, to, at, how: "switchover", lost: "0" },
     });

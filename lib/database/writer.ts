@@ -9,10 +9,10 @@ import {
   errantOf,
   gtidOf,
   isDead,
-  isDrained,
   isEmptyServer,
   isMachineOff,
   isOpen,
+  isRestartedSince,
   pairOf,
   rolesOf,
   serverOf,
@@ -110,7 +110,12 @@ export function reopen(facts: PairFacts): Part | undefined {
       actions: [],
       because: `${writer.name} lacks ${countOf(lacking)} transactions that ${peer.name} holds: a person decides who writes`,
       problems: [
-        { code: "writer-incomplete", node: writer.name, detail: `${peer.name} also holds ${renderGtid(lacking)}` },
+        {
+          code: "writer-incomplete",
+          page: true,
+          node: writer.name,
+          detail: `${peer.name} also holds ${renderGtid(lacking)}`,
+        },
       ],
     };
   const action: OpenWriter = {
@@ -158,16 +163,17 @@ function forbiddance(peer: NodeFacts, writer: NodeFacts): string | undefined {
   if (server === undefined) return `${peer.name} cannot be read either`;
   if (!isMachineOff(writer) && !isKnown(writer.machine))
     return `${writer.name} cannot be fenced: ${"unknown" in writer.machine ? writer.machine.unknown : "its group has no instance"}`;
-  const channel = channelTo(peer, writer);
-  if (channel === undefined) return `${peer.name} does not replicate from ${writer.name}`;
-  if (channel.sqlError !== undefined) return `${peer.name} cannot apply what it received: ${channel.sqlError.text}`;
-  if (channel.sql !== "Yes")
-    return `the applier of ${peer.name} is stopped, and ${isDrained(peer, writer) === true ? "nobody knows why" : "not everything is applied"}`;
   return undefined;
 }
 
 /** What may cost acknowledged writes, or says that this failover helps nobody. */
 function doubtOf(facts: PairFacts, pair: PairRecord, peer: NodeFacts): string | undefined {
+  const [server, channel] = [serverOf(peer), channelTo(peer, facts.nodes[pair.writer])];
+  if (server === undefined || channel === undefined) return `${peer.name} does not replicate from ${pair.writer}`;
+  if (channel.sqlError !== undefined) return `${peer.name} cannot apply what it received: ${channel.sqlError.text}`;
+  if (isRestartedSince(server, pair.provenAt, facts.now))
+    return `${peer.name} was restarted, and may have dropped what it acknowledged and had not applied`;
+  if (channel.sql !== "Yes") return `the applier of ${peer.name} is stopped`;
   if (pair.quarantined?.node === peer.name) return `${peer.name} is quarantined`;
   if (!pair.peerEligible) return `${peer.name} may lack acknowledged writes`;
   const errant = errantOf(facts);
@@ -181,7 +187,7 @@ function doubtOf(facts: PairFacts, pair: PairRecord, peer: NodeFacts): string | 
 }
 
 function refusal(peer: NodeFacts, why: string, proposals: readonly Proposal[]): Part {
-  const problem: Problem = { code: "failover-refused", node: peer.name, detail: why };
+  const problem: Problem = { code: "failover-refused", node: peer.name, detail: why, page: true };
   return { actions: [], because: `${peer.name} is not promoted: ${why}`, problems: [problem], proposals };
 }
 

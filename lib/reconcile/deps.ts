@@ -26,5 +26,5 @@ export interface LoopDeps {
   /** Puts a journal line on the event bus. A failure is counted as `UnpublishedLines` and holds nothing up. */
   publish(line: JournalLine): Promise<void>;
   /** Adds one to a metric. */
-  count(metric: "UnpublishedLines"): void;
+  count(metric: "UnpublishedLines" | "Pages"): void;
 }

@@ -36,6 +36,8 @@ export interface Proposal {
 }
 
 export interface Problem {
+  /** A person is called when it is detected: the metric `Pages` raises an alarm. */
+  readonly page?: true;
   readonly code: string;
   readonly node?: string;
   readonly detail: string;

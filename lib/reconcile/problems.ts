@@ -48,7 +48,7 @@ const sameProblem = (a: Problem, b: Problem): boolean => a.code === b.code && a.
 export function compareProblems(before: readonly OpenProblem[], found: readonly Problem[], now: number) {
   const detected = found.filter((problem) => !before.some((old) => sameProblem(old, problem)));
   const gone = before.filter((old) => !found.some((problem) => sameProblem(old, problem)));
-  const open = found.map((problem): OpenProblem => ({
+  const open = found.map(({ page: _, ...problem }): OpenProblem => ({
     ...problem,
     since: before.find((old) => sameProblem(old, problem))?.since ?? now,
   }));

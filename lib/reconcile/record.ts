@@ -68,8 +68,10 @@ export function openRecord(deps: LoopDeps, lease: Lease, cause: string): LookRec
       before ??= await deps.problems.of(scope);
       const { detected, gone, open } = compareProblems(before, found, deps.clock.now());
       if (detected.length === 0 && gone.length === 0) return;
-      for (const problem of detected)
+      for (const problem of detected) {
+        if (problem.page === true) deps.count("Pages");
         await write({ phase: "detected", problem: problem.code, reason: sentence(problem), result: "found" });
+      }
       for (const problem of gone)
         await write({ phase: "verified", problem: problem.code, reason: sentence(problem), result: "no longer so" });
       await deps.problems.set(scope, open, fence);
