@@ -149,7 +149,7 @@ export const PROBLEMS: readonly ProblemRule[] = [
     explains: ["replication-not-configured"],
     find: (facts) =>
       "absent" in facts.pair && nodesOf(facts).some((node) => !holdsData(node))
-        ? [{ detail: "no writer was ever chosen" }]
+        ? [{ detail: "no writer is recorded yet" }]
         : [],
   },
   {
@@ -341,10 +341,9 @@ const BEAT_MS = 1_000;
 
 const nodesOf = ({ nodes }: PairFacts): readonly NodeFacts[] => [nodes["db-a"], nodes["db-b"]];
 
-/** Transactions, or data that cannot be ruled out. */
 const holdsData = (node: NodeFacts): boolean => {
   const server = serverOf(node);
-  return server === undefined || server.gtid !== "";
+  return server !== undefined && server.gtid !== "";
 };
 
 /** Both directions of replication that can be read. */
@@ -357,7 +356,8 @@ const directions = (facts: PairFacts) =>
 
 const isTrying = (channel: Channel): boolean => !isReceiving(channel) && channel.io !== "No";
 
-function errorClass(error: ThreadError | undefined): "denied" | "purged" | undefined {
+/** What keeps a receiver from receiving until a person or a rebuild mends it; undefined: it may try again. */
+export function errorClass(error: ThreadError | undefined): "denied" | "purged" | undefined {
   if (error === undefined) return undefined;
   if (error.code === ERROR.denied || /\b1045\b|Access denied/i.test(error.text)) return "denied";
   if (error.code === ERROR.purged || ERROR.notAtSource.has(error.code)) return "purged";

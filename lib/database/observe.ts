@@ -12,7 +12,7 @@ import type { Credentials, DatabaseDriver, ServerAddress } from "./driver.ts";
 import type { NodeFacts, PairFacts } from "./facts.ts";
 import { readPair } from "./pair.ts";
 import type { DatabaseObservation } from "./plan.ts";
-import type { MachineObservation } from "./launch.ts";
+import { SUSPENDED, type MachineObservation } from "./launch.ts";
 import type { ServerFact } from "./server.ts";
 import { openSightings, type Sightings } from "./sightings.ts";
 
@@ -108,8 +108,12 @@ function machineObserver(deps: DatabaseDeps, name: DatabaseNode) {
   const groupName = spec.databaseGroups[name];
   const hooks = { clock, table: deps.table, aws };
   const group = kept(clock, GROUPS_MS, () => factOf(() => aws.group(groupName)), isAtRest);
-  const seen = kept(clock, MACHINE_MS, (instanceId: string) =>
-    factOf(async () => (await aws.machines([instanceId])).get(instanceId)),
+  const seen = kept(
+    clock,
+    MACHINE_MS,
+    (instanceId: string) => factOf(async () => (await aws.machines([instanceId])).get(instanceId)),
+    // What is not running is about to change.
+    (machine) => isKnown(machine) && machine.known.state === "running",
   );
   return {
     name,
@@ -133,7 +137,9 @@ function machineObserver(deps: DatabaseDeps, name: DatabaseNode) {
 }
 
 const isAtRest = (group: Fact<Group>): boolean =>
-  isKnown(group) && group.known.instances.every(({ lifecycleState }) => lifecycleState === "InService");
+  isKnown(group) &&
+  group.known.instances.every(({ lifecycleState }) => lifecycleState === "InService") &&
+  SUSPENDED.every((process) => group.known.suspended.includes(process));
 
 /** The last answer for a key while it is young enough and `lasts`. */
 function kept<T>(

@@ -12,7 +12,7 @@ import type {
   StartMachine,
   StartReplication,
 } from "./action.ts";
-import { lagSecondsOf } from "./diagnose.ts";
+import { errorClass, lagSecondsOf } from "./diagnose.ts";
 import {
   channelTo,
   errantOf,
@@ -240,7 +240,7 @@ function connection(open: OpenPair, receiver: NodeFacts, source: NodeFacts): Ser
     };
     return [action];
   }
-  if (channel.io !== "No" || channel.ioError !== undefined || channel.sqlError !== undefined) return [];
+  if (channel.io !== "No" || errorClass(channel.ioError) !== undefined || channel.sqlError !== undefined) return [];
   const action: StartReplication = {
     ...words,
     kind: "start-replication",
