@@ -3,6 +3,7 @@ import { TandemError } from "../../errors.ts";
 import type { DatabaseDriver, ServerAddress, ServerSession } from "../driver.ts";
 import { causeOf, messageOf, openLink, serverError, text, type Query } from "./connection.ts";
 import type { Flavoured } from "./flavour.ts";
+import { mariadb } from "./mariadb.ts";
 import { mysql } from "./mysql.ts";
 
 /** For all the statements of one look together. */
@@ -14,9 +15,7 @@ const POLL_MS = 20;
 /** Chosen by what the server says of itself at every connection. */
 async function flavourOf(query: Query): Promise<Flavoured> {
   const [row] = await query("SELECT VERSION() AS version");
-  if (/mariadb/i.test(text(row, "version")))
-    throw new TandemError("flavour-unknown", "MariaDB is not known here", { next: "use MySQL" });
-  return mysql;
+  return /mariadb/i.test(text(row, "version")) ? mariadb : mysql;
 }
 
 /** Speaks to MySQL and MariaDB over the network. */

@@ -1,7 +1,9 @@
 import { TandemError } from "../../errors.ts";
 import type { ServerSession } from "../driver.ts";
-import type { Channel, Heartbeat, SemiSync, ServerState, ThreadError } from "../server.ts";
+import type { Channel, SemiSync, ServerState, ThreadError } from "../server.ts";
 import { isOn, text, type Query, type Row } from "./connection.ts";
+import { cutApplications } from "./sessions.ts";
+import { readHeartbeat, SCHEMA } from "./schema.ts";
 import type { Flavoured } from "./flavour.ts";
 
 const VARIABLES = [
@@ -51,9 +53,9 @@ export async function readState(query: Query): Promise<ServerState> {
   };
 }
 
-const list = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(", ");
+export const list = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(", ");
 
-async function named(query: Query, sql: string): Promise<ReadonlyMap<string, string>> {
+export async function named(query: Query, sql: string): Promise<ReadonlyMap<string, string>> {
   return new Map((await query(sql)).map((row) => [text(row, "Variable_name"), text(row, "Value")]));
 }
 
@@ -98,22 +100,9 @@ export function channelOf(row: Row, heardMsAgo?: number, worker?: Row): Channel 
   };
 }
 
-function errorOf(code: string, message: string, gtid = ""): ThreadError | undefined {
+export function errorOf(code: string, message: string, gtid = ""): ThreadError | undefined {
   if (Number(code) === 0) return undefined;
   return { code: Number(code), text: message, ...(gtid === "" ? {} : { gtid }) };
-}
-
-/** Of a schema that is not there yet, or a table: no row. */
-export async function readHeartbeat(query: Query): Promise<Heartbeat | undefined> {
-  try {
-    const [row] = await query("SELECT sequence, written_at FROM tandem.heartbeat WHERE id = 1");
-    const sequence = text(row, "sequence");
-    return sequence === "" ? undefined : { sequence: Number(sequence), writtenAt: Number(text(row, "written_at")) };
-  } catch (error) {
-    if (/ER_NO_SUCH_TABLE|ER_BAD_DB_ERROR|ER_TABLEACCESS_DENIED_ERROR/.test(String(Object(error).code)))
-      return undefined;
-    throw error;
-  }
 }
 
 async function readReplicas(query: Query): Promise<readonly string[]> {
@@ -131,20 +120,6 @@ function openSession(
     await prepare;
     return readState(query);
   };
-  const applications = async (): Promise<readonly string[]> => {
-    const rows = await query(
-      `SELECT id FROM performance_schema.processlist WHERE id <> CONNECTION_ID() AND command NOT IN ('Daemon', 'Binlog Dump', 'Binlog Dump GTID')
-        AND user NOT IN ('system user', 'event_scheduler', SUBSTRING_INDEX(CURRENT_USER(), '@', 1), 'observer', 'replication', 'tandem_writer')`,
-    );
-    return rows.map((row) => text(row, "id", "ID"));
-  };
-  const cut = async (): Promise<void> => {
-    for (const id of await applications())
-      // A session that has ended meanwhile is what was wanted.
-      await query(`KILL ${id}`).catch((error: unknown) => {
-        if (Object(error).code !== "ER_NO_SUCH_THREAD") throw error;
-      });
-  };
   return {
     state,
     async fence(timeoutMs) {
@@ -152,7 +127,7 @@ function openSession(
       // Cuts every session but administrators', also those that wait for an acknowledgement; those are freed below.
       await set("offline_mode", "ON");
       await set("rpl_semi_sync_source_enabled", "OFF");
-      await cut();
+      await cutApplications(query);
       const isClosed = await until(async () => closes(set), timeoutMs);
       if (!isClosed || !(await isReadOnly(query)))
         throw new TandemError("fence-failed", `the server is not read-only after ${timeoutMs} ms`, {
@@ -171,7 +146,7 @@ function openSession(
         await restore(query);
         throw await closeTimeout(query, error, timeoutMs);
       }
-      await cut();
+      await cutApplications(query);
     },
     async open() {
       await prepare;
@@ -260,13 +235,3 @@ async function closeTimeout(query: Query, error: unknown, timeoutMs: number): Pr
     { next: "wait for them or end them, and ask again", retriable: false },
   );
 }
-
-export const SCHEMA = [
-  "CREATE DATABASE IF NOT EXISTS wordpress CHARACTER SET utf8mb4",
-  "CREATE DATABASE IF NOT EXISTS tandem CHARACTER SET utf8mb4",
-  `CREATE TABLE IF NOT EXISTS tandem.heartbeat (
-    id TINYINT UNSIGNED NOT NULL PRIMARY KEY, sequence BIGINT UNSIGNED NOT NULL, written_at BIGINT UNSIGNED NOT NULL)`,
-  `CREATE TABLE IF NOT EXISTS wordpress.tandem_outbox (
-    id CHAR(36) CHARACTER SET ascii NOT NULL PRIMARY KEY, kind VARCHAR(40) NOT NULL, subject VARCHAR(255) NOT NULL,
-    created_at TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3))`,
-] as const;
