@@ -53,6 +53,7 @@ const RULES = {
 
   webMin: whole(1, 200),
   webMax: whole(1, 200),
+  warmPoolMin: whole(0, 200),
   webInstanceType: instanceType,
   phpWorkers: whole(1, 200),
   targetBusyPercent: whole(10, 95),
@@ -124,6 +125,9 @@ const CROSS = [
     `shareMount is "efs" and shareServer is given: the EFS mount helper mounts EFS only`,
   (p) =>
     Number(p.webMin) > Number(p.webMax) && `webMin is ${p.webMin} and webMax is ${p.webMax}: webMax must not be less`,
+  (p) =>
+    Number(p.warmPoolMin) > Number(p.webMax) &&
+    `warmPoolMin is ${p.warmPoolMin} and webMax is ${p.webMax}: a pool larger than the tier can never be used up`,
   (p) =>
     p.world === "aws" &&
     p.vpcId === "" &&

@@ -43,6 +43,7 @@ module.exports = ({ resolveVariable }) =>
     ];
     // AWS knows no resource level for these reads.
     const groups = [allow(["autoscaling:DescribeAutoScalingGroups"], ["*"])];
+    const warmPool = [allow(["autoscaling:DescribeWarmPool"], ["*"])];
     const metrics = [allow(["cloudwatch:GetMetricData"], ["*"])];
     const machines = [allow(["ec2:DescribeInstances", "elasticloadbalancing:DescribeTargetHealth"], ["*"])];
     const hooks = [
@@ -116,6 +117,7 @@ module.exports = ({ resolveVariable }) =>
       ...readState,
       ...edge,
       ...groups,
+      ...warmPool,
       ...machines,
       ...metrics,
       ...databases,
@@ -141,7 +143,7 @@ module.exports = ({ resolveVariable }) =>
       onLifecycle: merged([...state, ...scale, ...nodes]),
       onAlarm: merged([...state, ...scale]),
       watchDatabase: merged([...state, ...pair]),
-      watchFarm: merged([...state, ...scale, ...nodes]),
+      watchFarm: merged([...state, ...scale, ...warmPool, ...nodes]),
       maintain: merged([...state, ...scale, ...nodes, ...status, allow(["dynamodb:DeleteItem"], table)]),
       panel: merged(status),
     };

@@ -11,7 +11,7 @@ import { fleetAws, type Alarm } from "./fleet/aws.ts";
 import type { FleetDeps } from "./fleet/deps.ts";
 import type { TargetState } from "./fleet/node/plan.ts";
 import { lifecycleAws } from "./lifecycle/aws.ts";
-import type { Group, Machine } from "./lifecycle/observation.ts";
+import { isLeaving, isWarm, type Group, type Machine } from "./lifecycle/observation.ts";
 import { isKnown, type Fact } from "./reconcile/fact.ts";
 import type { Freezes } from "./reconcile/freeze.ts";
 import type { Proposal } from "./reconcile/plan.ts";
@@ -21,7 +21,7 @@ import type { OperatorRequest } from "./reconcile/requests.ts";
 
 export interface WebNodeStatus {
   readonly id: string;
-  /** Auto Scaling's lifecycle state. */
+  /** Auto Scaling's lifecycle state. `Warmed:*`: in the warm pool, none of the nodes that are wanted. */
   readonly state: string;
   readonly address: Known<string>;
   /** First process of the machine; the local farm only. */
@@ -129,13 +129,15 @@ async function webOf(deps: StatusDeps) {
   const group = await lifecycleAws(deps).group(webGroup);
   if (group === undefined)
     throw new TandemError("aws-not-found", `group ${webGroup} does not exist`, { next: "deploy the farm" });
-  const ids = group.instances.map((instance) => instance.id);
+  const pool = group.hasWarmPool ? await lifecycleAws(deps).warmPool(webGroup) : [];
+  const instances = [...group.instances, ...pool];
+  const ids = instances.map((instance) => instance.id);
   const [machines, health, mounts] = await Promise.all([
     readable(() => lifecycleAws(deps).machines(ids)),
     readable(() => healthOf(deps, group)),
     readable(() => observeMounts(deps, ids)),
   ]);
-  const nodes = group.instances.map(({ id, lifecycleState: state }): WebNodeStatus => ({
+  const nodes = instances.map(({ id, lifecycleState: state }): WebNodeStatus => ({
     id,
     state,
     ...placeOf(machines, id),
@@ -148,11 +150,11 @@ async function webOf(deps: StatusDeps) {
 const mountOf = (mounts: ReadonlyMap<string, MountFact>, id: string): MountFact =>
   mounts.get(id) ?? { unknown: "the node was not asked for" };
 
-/** A node that leaves has done with its share. */
+/** A node that leaves has done with its share, and one of the warm pool has not begun. */
 function filesOf(server: string | undefined, web: FarmStatus["web"]): FarmStatus["files"] {
   if (server === undefined) return { unknown: "the deployment names no share" };
   if (isUnknown(web)) return web;
-  const nodes = web.nodes.filter(({ state }) => !state.startsWith("Terminating"));
+  const nodes = web.nodes.filter(({ state }) => !isLeaving(state) && !isWarm(state));
   const facts = nodes.map(({ mounted }) => mounted);
   const [unread] = facts.filter(isUnknown);
   const allUnread = unread !== undefined && facts.every(isUnknown);

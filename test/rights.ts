@@ -34,6 +34,7 @@ const scale = [
   ...calls("monitoring", "*", "GetMetricData"),
   ...calls("autoscaling", group("web"), "SetDesiredCapacity"),
 ];
+const warmPool = calls("autoscaling", "*", "DescribeWarmPool");
 const nodes = [
   ...calls("autoscaling", "*", "DescribeAutoScalingInstances"),
   ...calls("ec2", "*", "DescribeInstances"),
@@ -77,6 +78,7 @@ const status = [
   ...readState,
   ...databases,
   ...calls("autoscaling", "*", "DescribeAutoScalingGroups"),
+  ...warmPool,
   ...calls("ec2", "*", "DescribeInstances"),
   ...calls("elasticloadbalancing", "*", "DescribeTargetHealth"),
   ...calls("monitoring", "*", "DescribeAlarms", "GetMetricData"),
@@ -103,7 +105,7 @@ export const NEEDS = {
   onAlarm: [...state, ...scale],
   onLifecycle: [...state, ...scale, ...nodes],
   watchDatabase: [...state, ...servers, ...secrets(...["observer", "healer", "replication"].map(account))],
-  watchFarm: [...state, ...scale, ...nodes],
+  watchFarm: [...state, ...scale, ...warmPool, ...nodes],
   maintain: [...state, ...scale, ...nodes, ...status, ...calls("dynamodb", TABLE, "DeleteItem")],
   panel: status,
   webNode: [
@@ -129,6 +131,7 @@ export const ROLE_NAMES: Readonly<Record<RoleKey, string>> = {
 };
 
 const FIRST_COMES = "whoever holds the lease first does it; the others only when that one was lost or frozen";
+const POOL = "only in a farm with a warm pool";
 const SLOW = "only while a node needs longer than half of its hook";
 
 /** What may stay unused in some minutes of a farm, and why it is allowed all the same. */
@@ -151,6 +154,7 @@ export const SELDOM: Readonly<Partial<Record<RoleKey, Readonly<Record<string, st
   watchFarm: {
     "autoscaling:CompleteLifecycleAction": FIRST_COMES,
     "autoscaling:DescribeAutoScalingInstances": FIRST_COMES,
+    "autoscaling:DescribeWarmPool": POOL,
     "autoscaling:RecordLifecycleActionHeartbeat": SLOW,
     "autoscaling:SetDesiredCapacity": FIRST_COMES,
     "autoscaling:SetInstanceHealth": "only when a machine is dead and its group has not seen it yet",

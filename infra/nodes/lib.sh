@@ -285,6 +285,7 @@ http_get() {
 boot_started() {
   make_folders
   rm -f "$TANDEM_STATE/booted" "$TANDEM_STATE/boot-failed" "$TANDEM_STATE/boot-error"
+  : >"$TANDEM_RUN/boot-begun" # forgotten with the power, unlike what is below /var
   printf '%s\n' "$EPOCHSECONDS" >"$TANDEM_STATE/boot-started"
   BOOTING=yes
   trap boot_ended EXIT

@@ -10,6 +10,7 @@ readonly CURL_HTTP_ERROR=22     # curl's exit code for an answer of 400 or more
 accepted=0 busy=0 queued=0
 busy_sum=0 queued_sum=0 seen=0
 before_accepted="" before_busy=0 before_queued=0
+is_to_serve="" # known to be
 looking="" # the process that checks the shared files
 
 # sample: reads the pool's counters. 1 if php-fpm does not answer.
@@ -90,6 +91,17 @@ payload() {
     "$(reported_share)"
 }
 
+# is_warming: whether this node is on its way into the warm pool. It serves nobody there, and its idle workers would make
+# the mean of the tier smaller than it is. Once it is to serve, that is so until the next boot, and is not asked again.
+is_warming() {
+  local target
+  if [[ -n $is_to_serve ]]; then return 1; fi
+  target="$(imds meta-data/autoscaling/target-lifecycle-state)" || return 1 # an instance of no group has none
+  if [[ $target == Warmed:* ]]; then return 0; fi
+  is_to_serve=yes
+  return 1
+}
+
 # close_interval: sends what was seen. A node without a status sends nothing: missing is not zero.
 close_interval() {
   local words
@@ -99,7 +111,7 @@ close_interval() {
     return
   fi
   # The first interval, and one in which php-fpm began to count anew, have nothing to compare with.
-  if [[ -n $before_accepted ]] && ((accepted >= before_accepted)); then
+  if [[ -n $before_accepted ]] && ((accepted >= before_accepted)) && ! is_warming; then
     words="$(send_metrics "$(payload)" 2>&1)" ||
       note "the metrics of this interval are lost: ${words##*$'\n'}"
   fi

@@ -17,7 +17,8 @@ step() {
   printf 'ok %5s ms  %s%s\n' "$(($(now_ms) - started))" "$words" "${STEP_DETAIL:+: $STEP_DETAIL}"
 }
 
-boot_over() { [[ -e $TANDEM_STATE/booted || -e $TANDEM_STATE/boot-failed ]]; }
+# A node out of the warm pool boots a second time, and finds what its first boot has noted until its script begins.
+boot_over() { [[ -e $TANDEM_STATE/boot-failed || (-e $TANDEM_STATE/booted && -e $TANDEM_RUN/boot-begun) ]]; }
 
 boot_finished() {
   local code words started limit=$BOOT_SECONDS_MAX

@@ -23,7 +23,7 @@ export interface Heartbeat extends HookStep {
 /** Ends the wait. ABANDON is for launches only: a termination goes on either way, and ABANDON can retain the instance. */
 export type CompleteHook = HookStep & { readonly kind: "complete-hook" } & (
     | { readonly result: "CONTINUE" }
-    | { readonly result: "ABANDON"; readonly transition: "launching" }
+    | { readonly result: "ABANDON"; readonly transition: "launching" | "warming" }
   );
 
 export type HookAction = SendCommand | Heartbeat | CompleteHook;

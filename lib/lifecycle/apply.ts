@@ -2,7 +2,7 @@ import { assertNever } from "../assert.ts";
 import { TandemError } from "../errors.ts";
 import type { Spec } from "../spec.ts";
 import type { CompleteHook, Heartbeat, HookAction, SendCommand } from "./action.ts";
-import { waitState } from "./observation.ts";
+import { waitingTransition } from "./observation.ts";
 import type { HookDeps } from "./observe.ts";
 import { commandKey, DRAIN_DEADLINE_SECONDS } from "./plan.ts";
 import { hookRecords } from "./record.ts";
@@ -15,7 +15,7 @@ export async function hookHolds(deps: HookApplyDeps, action: HookAction): Promis
   if (membership === undefined) return `${action.instanceId} is in no group any more`;
   if (membership.group !== action.group) return `${action.instanceId} is in group ${membership.group} now`;
   return (
-    membership.lifecycleState === waitState(action.transition) ||
+    waitingTransition(membership.lifecycleState) === action.transition ||
     `${action.instanceId} is in ${membership.lifecycleState} now`
   );
 }
@@ -40,8 +40,9 @@ async function sendCommand(deps: HookApplyDeps, action: SendCommand, fence: numb
   await records.attempted(action, fence);
   const commandId = await deps.aws.sendCommand({
     instanceId: action.instanceId,
-    document: action.transition === "launching" ? documents.launch : documents.drain,
-    parameters: action.transition === "launching" ? {} : { deadlineSeconds: String(DRAIN_DEADLINE_SECONDS) },
+    ...(action.transition === "terminating"
+      ? { document: documents.drain, parameters: { deadlineSeconds: String(DRAIN_DEADLINE_SECONDS) } }
+      : { document: documents.launch, parameters: {} }),
     comment: commandKey(action.instanceId, action.transition, action.attempt),
   });
   await records.sent(action, commandId, fence);
@@ -67,7 +68,7 @@ async function complete(deps: HookApplyDeps, action: CompleteHook): Promise<stri
   if (await deps.aws.complete(hookOf(deps.spec, action), group, instanceId, result))
     return `${result} for ${instanceId} (${transition})`;
   const now = await deps.aws.membership(instanceId);
-  if (now?.lifecycleState !== waitState(transition))
+  if (now === undefined || waitingTransition(now.lifecycleState) !== transition)
     return `${instanceId} is already past its wait (${now?.lifecycleState ?? "in no group"})`;
   throw new TandemError(
     "lifecycle-action-not-open",
@@ -80,4 +81,4 @@ async function complete(deps: HookApplyDeps, action: CompleteHook): Promise<stri
 }
 
 const hookOf = (spec: Spec, action: HookAction): string =>
-  action.transition === "launching" ? spec.hooks.launch : spec.hooks.terminate;
+  action.transition === "terminating" ? spec.hooks.terminate : spec.hooks.launch;

@@ -2,9 +2,11 @@ import {
   CompleteLifecycleActionCommand,
   DescribeAutoScalingGroupsCommand,
   DescribeAutoScalingInstancesCommand,
+  paginateDescribeWarmPool,
   RecordLifecycleActionHeartbeatCommand,
   type AutoScalingClient,
   type AutoScalingGroup,
+  type Instance as AutoScalingInstance,
 } from "@aws-sdk/client-auto-scaling";
 import { paginateDescribeInstances, type EC2Client, type Instance } from "@aws-sdk/client-ec2";
 import {
@@ -18,7 +20,7 @@ import {
 import { awsErrorMessage, awsErrorName, callAws } from "../aws/errors.ts";
 import { TandemError } from "../errors.ts";
 import { absent, known, unknown, type Fact } from "../reconcile/fact.ts";
-import type { CommandRun, Group, Machine, MachineState, Membership } from "./observation.ts";
+import type { CommandRun, Group, GroupInstance, Machine, MachineState, Membership } from "./observation.ts";
 
 export interface GroupClients {
   readonly autoScaling: AutoScalingClient;
@@ -54,6 +56,15 @@ export function groupsAws({ autoScaling }: GroupClients) {
       );
       const group = answer.AutoScalingGroups?.find((found) => found.AutoScalingGroupName === name);
       return group === undefined ? undefined : groupOf(group);
+    },
+    /** What is in the group's warm pool, on its way into it or leaving it for good. */
+    async warmPool(name: string): Promise<readonly GroupInstance[]> {
+      return callAws(`describe the warm pool of ${name}`, async () => {
+        const found: GroupInstance[] = [];
+        for await (const page of paginateDescribeWarmPool({ client: autoScaling }, { AutoScalingGroupName: name }))
+          found.push(...(page.Instances ?? []).flatMap(instanceOf));
+        return found;
+      });
     },
     /** Undefined: in no Auto Scaling group. */
     async membership(instanceId: string): Promise<Membership | undefined> {
@@ -195,13 +206,14 @@ const groupOf = (group: AutoScalingGroup): Group => ({
   desired: group.DesiredCapacity ?? 0,
   suspended: (group.SuspendedProcesses ?? []).flatMap((process) => process.ProcessName ?? []),
   targetGroups: group.TargetGroupARNs ?? [],
-  instances: (group.Instances ?? []).flatMap(
-    ({ InstanceId: id, LifecycleState: lifecycleState, HealthStatus: health }) =>
-      id === undefined
-        ? []
-        : [{ id, lifecycleState: lifecycleState ?? "", healthy: health?.toLowerCase() === "healthy" }],
-  ),
+  hasWarmPool: group.WarmPoolConfiguration !== undefined,
+  instances: (group.Instances ?? []).flatMap(instanceOf),
 });
+
+function instanceOf({ InstanceId: id, LifecycleState: state, HealthStatus: health }: AutoScalingInstance) {
+  if (id === undefined) return [];
+  return [{ id, lifecycleState: state ?? "", healthy: health?.toLowerCase() === "healthy" }];
+}
 
 function agentGone(error: unknown): never {
   if (awsErrorName(error) !== "InvalidInstanceId") throw error;

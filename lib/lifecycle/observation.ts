@@ -1,7 +1,10 @@
 import type { Fact } from "../reconcile/fact.ts";
 
-/** The two transitions that an Auto Scaling group lets us take part in. */
-export type Transition = "launching" | "terminating";
+/**
+ * The transitions that an Auto Scaling group lets us take part in. A node that is warmed waits in its launch hook twice:
+ * on the way into the warm pool (`warming`) and, perhaps days later, on the way from there into service (`launching`).
+ */
+export type Transition = "launching" | "warming" | "terminating";
 
 /** What a group says of an instance. */
 export interface Membership {
@@ -25,6 +28,8 @@ export interface Group {
   readonly instances: readonly GroupInstance[];
   /** Processes that are suspended, by Auto Scaling's names. */
   readonly suspended: readonly string[];
+  /** It has a warm pool; the pool's instances are not among `instances`. */
+  readonly hasWarmPool: boolean;
   /** ARNs. */
   readonly targetGroups: readonly string[];
 }
@@ -83,16 +88,23 @@ export interface HookObservation {
   readonly command: Fact<CommandRun>;
 }
 
-const WAITS: Readonly<Record<Transition, string>> = { launching: "Pending:Wait", terminating: "Terminating:Wait" };
-
-/** The lifecycle state in which a group waits for us. */
-export const waitState = (transition: Transition): string => WAITS[transition];
+const WAITS: Readonly<Record<string, Transition>> = {
+  "Pending:Wait": "launching",
+  "Warmed:Pending:Wait": "warming",
+  "Terminating:Wait": "terminating",
+  "Warmed:Terminating:Wait": "terminating",
+};
 
 /** The transition that waits for us in this lifecycle state, if any. */
-export function waitingTransition(lifecycleState: string): Transition | undefined {
-  if (lifecycleState === WAITS.launching) return "launching";
-  return lifecycleState === WAITS.terminating ? "terminating" : undefined;
-}
+export const waitingTransition = (lifecycleState: string): Transition | undefined =>
+  Object.hasOwn(WAITS, lifecycleState) ? WAITS[lifecycleState] : undefined;
+
+/** The node is in the warm pool, or on its way into it or out of it to its end: it serves nobody. */
+export const isWarm = (lifecycleState: string): boolean => lifecycleState.startsWith("Warmed:");
+
+/** The node leaves for good. */
+export const isLeaving = (lifecycleState: string): boolean =>
+  lifecycleState.startsWith("Terminating") || lifecycleState.startsWith("Warmed:Terminating");
 
 const DEAD: ReadonlySet<MachineState> = new Set(["shutting-down", "terminated", "stopping", "stopped"]);
 

@@ -1,7 +1,14 @@
 import { isKnown } from "../reconcile/fact.ts";
 import type { Plan, Problem } from "../reconcile/plan.ts";
 import type { HookAction } from "./action.ts";
-import { isDead, waitState, type CommandRun, type HookObservation, type Transition } from "./observation.ts";
+import {
+  isDead,
+  waitingTransition,
+  type CommandRun,
+  type HookObservation,
+  type MachineState,
+  type Transition,
+} from "./observation.ts";
 
 /** A boot is watched closely, because traffic waits for it; what takes longer than a minute is not decided by seconds. */
 const LOOK_AGAIN_MS = 500;
@@ -15,6 +22,8 @@ export const HEARTBEATS_MAX = 240;
 export const AGENT_WAIT_MS = 600_000;
 /** A running machine whose agent is gone has this long to come back before its drain is skipped. */
 export const AGENT_GONE_MS = 30_000;
+/** Longer than EC2's answers lag behind; a machine that waits for its launch and is shown as stopped after it is dead. */
+const STOPPED_DOUBT_MS = 60_000;
 /** SendCommand may have been accepted although its answer was lost; ListCommands shows it by then. */
 export const SEND_SETTLES_MS = 5_000;
 /** First pause before a launch is tried again, doubled each time. */
@@ -31,21 +40,27 @@ const OUTPUT_LENGTH_MAX = 300;
 export const EXIT_NODE_FAULT = 10;
 export const EXIT_SHARED_MISSING = 20;
 
-/** The next step of an instance that waits in its launch hook. */
+/**
+ * The next step of an instance that waits in its launch hook, on the way into service or into the warm pool. Both times it
+ * proves the same: what was true when it was warmed need not be when it is to serve.
+ */
 export function planLaunch(o: HookObservation): Plan<HookAction> {
+  const transition = launchOf(o);
+  if (isKnown(o.machine) && mayHaveStarted(o, o.machine.known.state))
+    return wait(o, transition, `EC2 shows the machine as ${o.machine.known.state}, perhaps as it was before its start`);
   if (isKnown(o.machine) && isDead(o.machine.known.state))
     return abandon(o, `the machine is ${o.machine.known.state}`, "machine-dead");
-  if (!isKnown(o.machine)) return wait(o, "launching", `EC2 does not show the machine: ${why(o.machine)}`);
-  if ("unknown" in o.record) return wait(o, "launching", `what was done before is unknown: ${o.record.unknown}`);
-  if ("unknown" in o.command)
-    return wait(o, "launching", `the launch command's state is unknown: ${o.command.unknown}`);
+  if (!isKnown(o.machine)) return wait(o, transition, `EC2 does not show the machine: ${why(o.machine)}`);
+  if ("unknown" in o.record) return wait(o, transition, `what was done before is unknown: ${o.record.unknown}`);
+  if ("unknown" in o.command) return wait(o, transition, `the launch command's state is unknown: ${o.command.unknown}`);
   return isKnown(o.command) ? afterLaunch(o, o.command.known) : beforeLaunch(o, o.machine.known.launchedAt);
 }
 
 function beforeLaunch(o: HookObservation, launchedAt: number): Plan<HookAction> {
-  if (isKnown(o.agent) && o.agent.known === "online") return send(o, "launching", "the agent is online");
+  const transition = launchOf(o);
+  if (isKnown(o.agent) && o.agent.known === "online") return send(o, transition, "the agent is online");
   const waited = o.now - launchedAt;
-  if (waited < AGENT_WAIT_MS) return wait(o, "launching", `the agent is not online: ${why(o.agent)}`);
+  if (waited < AGENT_WAIT_MS) return wait(o, transition, `the agent is not online: ${why(o.agent)}`);
   return letGo(o, {
     code: "agent-not-online",
     node: o.instanceId,
@@ -54,8 +69,9 @@ function beforeLaunch(o: HookObservation, launchedAt: number): Plan<HookAction> 
 }
 
 function afterLaunch(o: HookObservation, run: CommandRun): Plan<HookAction> {
-  if (run.state === "running") return wait(o, "launching", "the launch command runs");
-  if (run.state === "success") return proceed(o, "launching", "the node proved that it can serve");
+  const transition = launchOf(o);
+  if (run.state === "running") return wait(o, transition, "the launch command runs");
+  if (run.state === "success") return proceed(o, transition, "the node proved that it can serve");
   if (run.state === "failed" && run.exitCode === EXIT_NODE_FAULT)
     return abandon(o, `the fault is the node's own: ${lastWords(run)}`, "launch-failed");
   const shared = run.state === "failed" && run.exitCode === EXIT_SHARED_MISSING;
@@ -66,10 +82,10 @@ function afterLaunch(o: HookObservation, run: CommandRun): Plan<HookAction> {
   };
   const attempt = attemptsOf(o);
   const dueAt = (run.finishedAt ?? requestedAt(o)) + Math.min(RETRY_MS_MAX, RETRY_MS * 2 ** (attempt - 1));
-  if (o.now < dueAt) return wait(o, "launching", `attempt ${attempt} proved no fault of the node`, problem);
+  if (o.now < dueAt) return wait(o, transition, `attempt ${attempt} proved no fault of the node`, problem);
   if (!isKnown(o.agent) || o.agent.known !== "online")
-    return wait(o, "launching", `the agent is not online: ${why(o.agent)}`, problem);
-  return send(o, "launching", `attempt ${attempt} proved no fault of the node`, problem);
+    return wait(o, transition, `the agent is not online: ${why(o.agent)}`, problem);
+  return send(o, transition, `attempt ${attempt} proved no fault of the node`, problem);
 }
 
 /**
@@ -121,7 +137,8 @@ export function wait(o: HookObservation, transition: Transition, because: string
   if (record?.heartbeatsRefused === true) return { ...plan, actions: [], problems };
   const last = record?.heartbeatAt ?? since;
   if (record !== undefined && o.now - last < HEARTBEAT_MS) return { ...plan, actions: [], problems };
-  const isFresh = transition === "launching" && isKnown(o.machine) && o.now - since < HEARTBEAT_MS;
+  const isUp = isKnown(o.machine) && !isDead(o.machine.known.state);
+  const isFresh = transition !== "terminating" && isUp && o.now - since < HEARTBEAT_MS;
   if (record === undefined && isFresh) return { ...plan, actions: [], problems };
   return {
     ...plan,
@@ -157,7 +174,7 @@ function send(o: HookObservation, transition: Transition, because: string, probl
         kind: "send-command",
         ...step(o, transition),
         attempt,
-        reason: `${because}: ${transition === "launching" ? "launch" : "drain"} it, attempt ${attempt}`,
+        reason: `${because}: ${transition === "terminating" ? "drain" : "launch"} it, attempt ${attempt}`,
         idempotencyKey: commandKey(o.instanceId, transition, attempt),
         ...(problem === undefined ? {} : { problem: problem.code }),
       },
@@ -194,29 +211,37 @@ function abandon(o: HookObservation, because: string, problem: string): Plan<Hoo
       {
         kind: "complete-hook",
         result: "ABANDON",
-        ...step(o, "launching"),
-        transition: "launching",
+        ...step(o, launchOf(o)),
+        transition: launchOf(o),
         reason: `ABANDON: ${because}`,
-        idempotencyKey: `complete ${o.instanceId} launching`,
+        idempotencyKey: `complete ${o.instanceId} ${launchOf(o)}`,
         problem,
       },
     ],
   };
 }
 
+const launchOf = (o: HookObservation): "launching" | "warming" =>
+  isKnown(o.membership) && waitingTransition(o.membership.known.lifecycleState) === "warming" ? "warming" : "launching";
+
+/** A node from the warm pool was stopped until a moment ago, and EC2's answers may be older than that. */
+const mayHaveStarted = (o: HookObservation, state: MachineState): boolean =>
+  launchOf(o) === "launching" && state.startsWith("stop") && o.now - waitingSince(o) < STOPPED_DOUBT_MS;
+
 const step = (o: HookObservation, transition: Transition) => ({
   instanceId: o.instanceId,
   group: isKnown(o.membership) ? o.membership.known.group : "",
   transition,
   waitingSince: waitingSince(o),
-  precondition: `${o.instanceId} is in ${waitState(transition)}`,
+  precondition: `${o.instanceId} is in ${isKnown(o.membership) ? o.membership.known.lifecycleState : "its hook"}`,
 });
 
 /** A launch waits since the machine was started; a termination since we first saw it wait. */
 function waitingSince(o: HookObservation): number {
   if (isKnown(o.record)) return o.record.known.waitingSince;
-  const launching = isKnown(o.membership) && o.membership.known.lifecycleState === waitState("launching");
-  return launching && isKnown(o.machine) ? o.machine.known.launchedAt : o.now;
+  const transition = isKnown(o.membership) ? waitingTransition(o.membership.known.lifecycleState) : undefined;
+  const isUp = isKnown(o.machine) && !isDead(o.machine.known.state);
+  return isUp && (transition === "launching" || transition === "warming") ? o.machine.known.launchedAt : o.now;
 }
 
 const attemptsOf = (o: HookObservation): number => (isKnown(o.record) ? o.record.known.attempt : 0);

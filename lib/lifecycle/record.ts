@@ -20,7 +20,7 @@ const stored = z.object({
   heartbeatsRefused: z._default(z.boolean(), false),
 });
 
-/** An instance passes each of its hooks once, so instance and transition name one wait. */
+/** An instance makes each of its transitions once (a pool that reuses instances is not ours), so both name one wait. */
 const key = (instanceId: string, transition: Transition): Key => ({ pk: `lifecycle#${instanceId}`, sk: transition });
 
 export interface StoredRecord {

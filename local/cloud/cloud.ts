@@ -127,6 +127,7 @@ export function openCloud(parts: CloudParts): Cloud {
     credentials: onBehalf.functionCredentials,
     writeLog: onBehalf.writeLog,
     sendMessage: sqs.send,
+    queues: { ...onBehalf.queueAccess, visibleAt: sqs.visibleAt, onChange: sqs.onChange, urlOf: sqs.urlOf },
     endpoint: parts.endpointUrl,
     record: (...metric) => monitoring.record(...metric),
   });
@@ -200,8 +201,13 @@ export function openCloud(parts: CloudParts): Cloud {
     principalOf: iam.principalOf,
     authorize,
     record: parts.record,
+    receive: (request) => stack.receive(request),
   });
-  const stack = openCloudFormation(world, { call: endpoint.callService, readTemplate: templateReader(s3.readObject) });
+  const stack: ReturnType<typeof openCloudFormation> = openCloudFormation(world, {
+    call: endpoint.callService,
+    readTemplate: templateReader(s3.readObject),
+    endpoint: parts.endpointUrl,
+  });
   for (const service of [
     iam.service,
     iam.sts,

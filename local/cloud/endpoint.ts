@@ -44,6 +44,8 @@ export interface EndpointParts {
   readonly services: ReadonlyMap<ServiceId, Service>;
   readonly principalOf: (accessKeyId: string) => Principal | undefined;
   readonly record: (line: CallRecord) => void;
+  /** Asked first about every request: those that need no identity, because their address says it all. */
+  readonly receive?: (request: WireRequest) => WireResponse | undefined;
   /** What goes wrong on purpose with calls over the wire. Absent: nothing. */
   readonly faults?: CallFaults;
   /** Asked once for every call, when it is decoded. Absent in an endpoint of services alone, which has no policies. */
@@ -234,6 +236,8 @@ function requireFor(
 export function openEndpoint(parts: EndpointParts): Endpoint {
   const core = openCore(parts);
   const handle = async (request: WireRequest): Promise<WireResponse> => {
+    const received = parts.receive?.(request);
+    if (received !== undefined) return received;
     const requestId = parts.world.ids.uuid();
     try {
       return await answer(core, parts.faults ?? noCallFaults, request, requestId);

@@ -4,7 +4,7 @@ import { scopeInstance } from "../../scope.ts";
 import { isHookAction } from "../../lifecycle/action.ts";
 import { applyHook, hookHolds } from "../../lifecycle/apply.ts";
 import { lifecycleAws, type LifecycleAws } from "../../lifecycle/aws.ts";
-import { isDead } from "../../lifecycle/observation.ts";
+import { isDead, isLeaving } from "../../lifecycle/observation.ts";
 import { fleetAws } from "../aws.ts";
 import type { FleetDeps } from "../deps.ts";
 import { answerHolds, applyAnswer } from "../../reconcile/answer.ts";
@@ -61,7 +61,7 @@ async function nodeHolds(
   const { instanceId, kind } = action;
   const membership = await aws.membership(instanceId);
   if (membership === undefined) return `${instanceId} is in no group any more`;
-  if (kind === "deregister-target" && membership.lifecycleState.startsWith("Terminating")) return true;
+  if (kind === "deregister-target" && isLeaving(membership.lifecycleState)) return true;
   if (membership.lifecycleState !== "InService") return `${instanceId} is in ${membership.lifecycleState} now`;
   if (kind === "replace-node")
     return membership.group === action.group || `${instanceId} is in group ${membership.group} now`;

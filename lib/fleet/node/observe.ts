@@ -1,7 +1,7 @@
 import { absent, isKnown, unknown, type Fact } from "../../reconcile/fact.ts";
 import type { OperatorRequest } from "../../reconcile/requests.ts";
 import { factOf, type LifecycleAws } from "../../lifecycle/aws.ts";
-import { isDead, type HookObservation } from "../../lifecycle/observation.ts";
+import { isDead, waitingTransition, type HookObservation } from "../../lifecycle/observation.ts";
 import { observeHook } from "../../lifecycle/observe.ts";
 import { targetsOf, type FleetAws } from "../aws.ts";
 import type { FleetDeps } from "../deps.ts";
@@ -28,7 +28,7 @@ async function targetsFact(aws: NodeAws, hook: HookObservation): Promise<Fact<re
   if (!isKnown(hook.membership)) return absent;
   const { group, lifecycleState } = hook.membership.known;
   const isLost = lifecycleState === "InService" && isKnown(hook.machine) && isDead(hook.machine.known.state);
-  if (!hook.groups.includes(group) || !(isLost || lifecycleState === "Terminating:Wait")) return absent;
+  if (!hook.groups.includes(group) || !(isLost || waitingTransition(lifecycleState) === "terminating")) return absent;
   const found = await factOf(() => aws.lifecycle.group(group));
   if (!isKnown(found)) return "unknown" in found ? found : unknown(`group ${group} is gone`);
   return factOf(() => targetsOf(aws.fleet, found.known.targetGroups, hook.instanceId));

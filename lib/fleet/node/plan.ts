@@ -2,7 +2,14 @@ import { isKnown, type Fact } from "../../reconcile/fact.ts";
 import type { Action, Plan } from "../../reconcile/plan.ts";
 import type { OperatorRequest } from "../../reconcile/requests.ts";
 import type { HookAction } from "../../lifecycle/action.ts";
-import { isDead, waitingTransition, type HookObservation, type Membership } from "../../lifecycle/observation.ts";
+import {
+  isDead,
+  isLeaving,
+  isWarm,
+  waitingTransition,
+  type HookObservation,
+  type Membership,
+} from "../../lifecycle/observation.ts";
 import { planLaunch, planTermination, wait } from "../../lifecycle/plan.ts";
 import { answerRequest, type AnswerRequest } from "../../reconcile/answer.ts";
 
@@ -64,11 +71,28 @@ export function planNode(o: NodeObservation): Plan<NodeAction> {
     return { actions: refuseDrains(o, because), because: `${because}: no writes` };
   }
   const state = membership.known.lifecycleState;
-  if (waitingTransition(state) === "launching")
-    return withAnswers(refuseDrains(o, `${instanceId} is still launching`), planLaunch(o.hook));
-  if (waitingTransition(state) === "terminating") return withAnswers(drainsBegun(o), planLeaving(o));
-  if (state === "InService") return planServing(o, membership.known);
-  if (state.startsWith("Terminating")) return { actions: drainsBegun(o), because: `${instanceId} is in ${state}` };
+  switch (waitingTransition(state)) {
+    case "launching":
+    case "warming":
+      return withAnswers(refuseDrains(o, `${instanceId} is still launching`), planLaunch(o.hook));
+    case "terminating":
+      return withAnswers(drainsBegun(o), planLeaving(o));
+    case undefined:
+      return planBetweenHooks(o, membership.known);
+  }
+}
+
+function planBetweenHooks(o: NodeObservation, membership: Membership): Plan<NodeAction> {
+  const { instanceId } = o.hook;
+  const state = membership.lifecycleState;
+  if (state === "InService") return planServing(o, membership);
+  if (isLeaving(state)) return { actions: drainsBegun(o), because: `${instanceId} is in ${state}` };
+  if (isWarm(state))
+    return {
+      actions: refuseDrains(o, `${instanceId} is in the warm pool and serves nobody`),
+      because: `${instanceId} is in ${state}: it serves nobody, and whether its machine runs is the pool's affair`,
+      ...(state === "Warmed:Pending" ? { lookAgainMs: LOOK_AGAIN_MS } : {}),
+    };
   if (state === "Pending")
     return { actions: [], because: `${instanceId} is about to wait in its launch hook`, lookAgainMs: LOOK_AGAIN_MS };
   return { actions: [], because: `${instanceId} is in ${state}` };
@@ -114,10 +138,19 @@ function planServing(o: NodeObservation, membership: Membership): Plan<NodeActio
   return { actions: [], because: `${instanceId} is in service` };
 }
 
+const STOPPED = "the machine is stopped";
+
 /** A lost node still gets its share of the requests until the balancer's probes notice: take it out at once. */
 function planLost(o: NodeObservation, membership: Membership, why: string): Plan<NodeAction> {
   const { instanceId } = o.hook;
   const targets = isKnown(o.targets) ? o.targets.known.filter(isServing) : [];
+  // A node from the warm pool was stopped not long ago, and EC2's answer may be that old; the balancer's is its own.
+  if (why === STOPPED && targets.some(({ state }) => state === "healthy"))
+    return {
+      actions: [],
+      because: `EC2 shows the machine of ${instanceId} as stopped, and the balancer gets answers from it: not decided`,
+      lookAgainMs: LOOK_AGAIN_MS,
+    };
   const actions: NodeAction[] = targets.map((target) =>
     deregisterTarget(instanceId, target.targetGroup, why, "machine-dead"),
   );

@@ -11,7 +11,7 @@ interface LogLine {
 export interface OnBehalfSources {
   readonly iam: Iam;
   /** Known late: the services that need these rights are behind it. */
-  endpoint(): Pick<Endpoint, "requireFor">;
+  endpoint(): Pick<Endpoint, "requireFor" | "callService">;
   /** JSON of a function's, queue's or topic's own policy, by its ARN; undefined when it has none. */
   policyOf(arn: string): string | undefined;
   /** Instance profile of an instance, by name or ARN; undefined when it has none. */
@@ -21,6 +21,9 @@ export interface OnBehalfSources {
 
 /** Streams of which it is known whether their function may write them. One farm has a few hundred in a day. */
 const STREAMS_MAX = 10_000;
+
+/** Session name of the pollers of event source mappings. */
+const POLLER = "awslambda-event-source";
 
 /** What an agent asks of AWS before it takes orders: https://docs.aws.amazon.com/systems-manager/latest/userguide/systems-manager-setting-up-messageAPIs.html */
 const AGENT_CALLS = [
@@ -38,6 +41,13 @@ export function openOnBehalf(world: World, sources: OnBehalfSources) {
     machineCredentials: (profile: string, session: string): Credentials =>
       iam.credentials(iam.instanceProfileRole(profile), session, "ec2.amazonaws.com"),
     writeLog: logWriter(world, sources),
+    /** SQS for Lambda's pollers, with the rights of a function's role. */
+    queueAccess: {
+      call: (roleArn: string, operation: string, input: Readonly<Record<string, unknown>>) =>
+        sources.endpoint().callService(iam.session(roleArn, POLLER), "sqs", operation, input),
+      require: (roleArn: string, operation: string, queueArn: string): void =>
+        sources.endpoint().requireFor(iam.session(roleArn, POLLER), "sqs", operation, {}, queueArn),
+    },
     mayRegister: (instanceId: string): boolean => agentMayRegister(world, sources, instanceId),
     /** Throws AccessDeniedException unless the function's policy lets `service` invoke it for `sourceArn`. */
     requireInvoke(service: string, functionArn: string, sourceArn: string): void {

@@ -3,6 +3,8 @@ import { CloudError } from "../errors.ts";
 import type { Call, Operation, Service, World } from "../service.ts";
 import type { MessageAttributes } from "../services/sqs/message.ts";
 import { openAsyncQueue, type AsyncQueue } from "./asynchronous.ts";
+import type { QueueAccess } from "./event-source/mapping.ts";
+import { openEventSources } from "./event-source/operations.ts";
 import { openEnvironments, type Credentials, type LogLine } from "./environments.ts";
 import { functionOperations } from "./function-operations.ts";
 import { functionArn, LATEST, parseFunctionName, required } from "./function.ts";
@@ -24,6 +26,8 @@ export interface LambdaSources {
   /** With the rights of the function's role. */
   writeLog(group: string, stream: string, lines: readonly LogLine[], roleArn: string): void;
   sendMessage(queueArn: string, body: string, attributes?: MessageAttributes): Promise<void>;
+  /** What event source mappings read; without it there are none. */
+  readonly queues?: QueueAccess;
   /** Base URL of this cloud; called when a function starts, so it may be known late. */
   endpoint(): string;
   /** Takes the function's own metrics (namespace AWS/Lambda). */
@@ -85,15 +89,27 @@ export function openLambda(world: World, sources: LambdaSources): Lambda {
     queue.accept({ functionName: fn.name, qualifier, payload: text, requestId: world.ids.uuid() });
   };
 
+  const eventSources =
+    sources.queues === undefined
+      ? undefined
+      : openEventSources(world, {
+          registry,
+          queues: sources.queues,
+          roleOf: (arn) => registry.resolve(arn).version.settings.role,
+          run: (arn, requestId, payload) => run(registry.resolve(arn), requestId, payload),
+        });
+
   const service: Service = {
     id: "lambda",
     operations: {
       ...functionOperations(world, { ...sources, registry, pool }),
-      ...resourceOperations(world, registry),
+      ...resourceOperations(world, registry, eventSources?.mappingOf),
+      ...eventSources?.operations,
       Invoke: invokeOperation(registry, run, queue),
     },
     resourceOf: (operation, input) => resourceOf(world, operation, input),
     async close() {
+      eventSources?.close();
       queue.close();
       await pool.close();
     },
@@ -169,7 +185,9 @@ function recordInvocation(sources: LambdaSources, { functionName, durationMs, fa
 }
 
 function resourceOf(world: World, operation: string, input: Readonly<Record<string, unknown>>): string {
-  if (operation === "ListFunctions") return "*";
+  if (operation === "ListFunctions" || /^(Create|List)EventSourceMapping/.test(operation)) return "*";
+  if (typeof input["UUID"] === "string")
+    return `arn:aws:lambda:${world.region}:${world.account}:event-source-mapping:${input["UUID"]}`;
   const given = input["FunctionName"] ?? input["Resource"];
   if (typeof given !== "string") return "*";
   const qualifier = typeof input["Qualifier"] === "string" ? input["Qualifier"] : undefined;

@@ -15,11 +15,15 @@ import {
 import type { Registry, Resolved } from "./registry.ts";
 
 /** Permissions, aliases, tags, and settings for asynchronous events. */
-export function resourceOperations(world: World, registry: Registry): Record<string, Operation> {
+export function resourceOperations(
+  world: World,
+  registry: Registry,
+  mappingOf: (arn: string) => Tagged | undefined = () => undefined,
+): Record<string, Operation> {
   return {
     ...permissions(world, registry),
     ...aliases(world, registry),
-    ...tags(registry),
+    ...tags((arn) => mappingOf(arn) ?? registry.get(arn)),
     ...invokeConfigs(world, registry),
   };
 }
@@ -162,18 +166,22 @@ function aliases(world: World, registry: Registry): Record<string, Operation> {
   };
 }
 
-function tags(registry: Registry): Record<string, Operation> {
+interface Tagged {
+  tags: Record<string, string>;
+}
+
+function tags(taggedBy: (arn: string) => Tagged): Record<string, Operation> {
   return {
-    ListTags: (input: Sdk.ListTagsCommandInput) => ({ Tags: registry.get(required(input.Resource, "Resource")).tags }),
+    ListTags: (input: Sdk.ListTagsCommandInput) => ({ Tags: taggedBy(required(input.Resource, "Resource")).tags }),
     TagResource(input: Sdk.TagResourceCommandInput) {
-      const fn = registry.get(required(input.Resource, "Resource"));
-      fn.tags = { ...fn.tags, ...input.Tags };
+      const one = taggedBy(required(input.Resource, "Resource"));
+      one.tags = { ...one.tags, ...input.Tags };
       return {};
     },
     UntagResource(input: Sdk.UntagResourceCommandInput) {
-      const fn = registry.get(required(input.Resource, "Resource"));
+      const one = taggedBy(required(input.Resource, "Resource"));
       const gone = new Set(input.TagKeys);
-      fn.tags = Object.fromEntries(Object.entries(fn.tags).filter(([key]) => !gone.has(key)));
+      one.tags = Object.fromEntries(Object.entries(one.tags).filter(([key]) => !gone.has(key)));
       return {};
     },
   };

@@ -78,7 +78,7 @@ function judged(
     executionStatus: "UNAVAILABLE",
     changes: [],
   });
-  const wrong = faults(wish.target);
+  const wrong = faults(wish.target, stack.resources);
   if (wrong.length > 0) return failed(wrong.join("; "));
   let changes: Change[];
   try {

@@ -16,6 +16,7 @@ import {
   findChangeSet,
   listChangeSets,
 } from "./change-sets.ts";
+import type { Executor } from "./engine/context.ts";
 import { execute, removeStack } from "./engine/execute.ts";
 import { changesOf } from "./engine/plan.ts";
 import { templateError } from "./engine/template.ts";
@@ -24,6 +25,7 @@ import { enter } from "./events.ts";
 import { reads } from "./reads.ts";
 import { CloudError } from "../errors.ts";
 import type { Stack, Wish } from "./record.ts";
+import { openResponses, type Responses } from "./responses.ts";
 import { alreadyExists, openStacks, requireUpdatable, type Stacks } from "./stacks.ts";
 import { wishOf, type Dependencies, type TemplateInput } from "./wish.ts";
 
@@ -33,10 +35,15 @@ export type { Dependencies } from "./wish.ts";
  * CloudFormation: templates of JSON, change sets, and an engine that touches the cloud only through `deps.call`. Every
  * stack operation returns at once and goes on on the world's clock; its story is in DescribeStackEvents.
  */
-export function openCloudFormation(world: World, deps: Dependencies): { readonly service: Service } {
+export function openCloudFormation(
+  world: World,
+  deps: Dependencies,
+): { readonly service: Service; readonly receive: Responses["receive"] } {
   const stacks = openStacks(world);
-  const work = openWork(world, deps, stacks);
+  const responses = openResponses(world, deps.endpoint ?? noEndpoint);
+  const work = openWork(world, deps, stacks, (principal) => ({ world, call: deps.call, principal, responses }));
   return {
+    receive: responses.receive,
     service: {
       id: "cloudformation",
       operations: {
@@ -67,6 +74,10 @@ export function openCloudFormation(world: World, deps: Dependencies): { readonly
     },
   };
 }
+
+const noEndpoint = (): string => {
+  throw new Error("this cloud has no address at which a custom resource could answer");
+};
 
 function stackArn(world: World, stacks: Stacks, nameOrId: unknown): string {
   if (typeof nameOrId !== "string") return "*";
@@ -101,19 +112,19 @@ function openQueue(world: World): Begin {
 }
 
 /** The operations that change something. */
-function openWork(world: World, deps: Dependencies, stacks: Stacks) {
+function openWork(world: World, deps: Dependencies, stacks: Stacks, executorOf: (principal: Principal) => Executor) {
   const begin = openQueue(world);
   const run = (stack: Stack, wish: Wish, kind: "CREATE" | "UPDATE", principal: Principal): void => {
     stack.updatedAt = world.clock.now();
     stack.changeSets.clear();
     enter(world, stack, `${kind}_IN_PROGRESS`, "User Initiated");
     begin(stack, () =>
-      execute({ world, call: deps.call, principal }, stack, wish, kind, (one, names) => stacks.reserve(one, names)),
+      execute(executorOf(principal), stack, wish, kind, (one, outputs) => stacks.reserve(one, outputs)),
     );
   };
   const wanted = async (stack: Stack, input: TemplateInput, call: Call): Promise<Wish> => {
     const wish = await wishOf(world, deps, stacks, stack, input, call.principal);
-    const wrong = faults(wish.target);
+    const wrong = faults(wish.target, stack.resources);
     if (wrong.length > 0) throw templateError(wrong.join("; "));
     return wish;
   };
@@ -165,7 +176,7 @@ function openWork(world: World, deps: Dependencies, stacks: Stacks) {
       stacks.refuseLostImports(stack, []);
       begin(stack, async () => {
         enter(world, stack, "DELETE_IN_PROGRESS", "User Initiated");
-        await removeStack({ world, call: deps.call, principal: call.principal }, stack, new Set(input.RetainResources));
+        await removeStack(executorOf(call.principal), stack, new Set(input.RetainResources));
       });
       return {};
     },

@@ -1,7 +1,7 @@
 import { CloudError } from "../errors.ts";
 import type { World } from "../service.ts";
 import { enter } from "./events.ts";
-import { exportsOf, type Stack } from "./record.ts";
+import { exportsOf, type Output, type Stack } from "./record.ts";
 import { templateError } from "./engine/template.ts";
 
 /** Deleted stacks that can still be described by their id; AWS keeps them for 90 days. */
@@ -17,10 +17,10 @@ export interface Stacks {
   forget(stack: Stack): void;
   /** The value of an export, for a stack that imports it. Throws `ValidationError`. */
   importValue(name: string): string;
-  /** Throws if another living stack exports one of the names, or if a name that is imported would go. */
-  reserve(stack: Stack, names: readonly string[]): void;
-  /** Throws if another stack reads one of the exports that this one would take away. */
-  refuseLostImports(stack: Stack, kept: readonly string[]): void;
+  /** Throws if another living stack exports one of the names, or if an export that is imported would go or change. */
+  reserve(stack: Stack, outputs: readonly Output[]): void;
+  /** Throws if another stack reads one of the exports that this one would take away or change. */
+  refuseLostImports(stack: Stack, kept: readonly Output[]): void;
 }
 
 const isLiving = (stack: Stack): boolean => stack.status !== "DELETE_COMPLETE";
@@ -30,11 +30,18 @@ export function openStacks(world: World): Stacks {
   const living = (): Stack[] => [...byId.values()].filter(isLiving);
   const lookUp = (nameOrId: string): Stack | undefined =>
     byId.get(nameOrId) ?? living().find((stack) => stack.name === nameOrId);
-  const refuseLostImports = (stack: Stack, kept: readonly string[]): void => {
-    for (const name of exportsOf(stack)) {
-      const reader = living().find((other) => other !== stack && other.imports.has(name));
-      if (reader !== undefined && !kept.includes(name))
-        throw templateError(`Export ${name} cannot be deleted as it is in use by ${reader.name}`);
+  const readersOf = (stack: Stack, name: string): string =>
+    living()
+      .filter((other) => other !== stack && other.imports.has(name))
+      .map((other) => other.name)
+      .join(", ");
+  const refuseLostImports = (stack: Stack, kept: readonly Output[]): void => {
+    for (const { exportName: name, value } of stack.outputs) {
+      const readers = name === undefined ? "" : readersOf(stack, name);
+      if (readers === "") continue;
+      const next = kept.find((output) => output.exportName === name);
+      if (next === undefined) throw templateError(`Export ${name} cannot be deleted as it is in use by ${readers}`);
+      if (next.value !== value) throw templateError(`Export ${name} cannot be updated as it is in use by ${readers}`);
     }
   };
   return {
@@ -65,13 +72,13 @@ export function openStacks(world: World): Stacks {
         for (const output of stack.outputs) if (output.exportName === name) return output.value;
       throw templateError(`No export named ${name} found.`);
     },
-    reserve(stack, names) {
-      for (const name of names) {
+    reserve(stack, outputs) {
+      for (const name of outputs.flatMap((output) => output.exportName ?? [])) {
         const other = living().find((one) => one !== stack && exportsOf(one).includes(name));
         if (other !== undefined)
           throw templateError(`Export with name ${name} is already exported by stack ${other.name}.`);
       }
-      refuseLostImports(stack, names);
+      refuseLostImports(stack, outputs);
     },
   };
 }

@@ -12,6 +12,8 @@ export interface Dependencies {
   readonly call: CallService;
   /** Reads a template from S3's public address of bucket and key. */
   readTemplate(url: string): Promise<string>;
+  /** Base URL of this cloud, where functions behind custom resources answer to; absent: there are no custom resources. */
+  readonly endpoint?: () => string;
 }
 
 /** What CreateChangeSet, CreateStack, UpdateStack and ValidateTemplate have in common. */

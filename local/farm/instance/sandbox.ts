@@ -102,6 +102,8 @@ function received(box: Box, message: unknown): void {
 }
 
 async function startLeader(box: Box): Promise<void> {
+  // A machine's /run is in its memory.
+  rmSync(join(box.settings.root, "run"), { recursive: true, force: true });
   for (const folder of FOLDERS) mkdirSync(join(box.settings.root, folder), { recursive: true });
   const output = openSync(box.settings.consoleFile, "a");
   const child = spawn(process.execPath, [...LEADER_FLAGS, LEADER], {

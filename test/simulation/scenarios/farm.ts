@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { JournalLine } from "../../../lib/reconcile/journal.ts";
 import { groupsOf, isRestored } from "../invariants.ts";
 import { openWorld, type SimulatedWorld, type WorldOptions } from "../world.ts";
+import type { Template } from "../template.ts";
 import type { Deed } from "../witness.ts";
 
 /** A farm in service, and what a scenario wants to know of it. */
@@ -26,8 +27,12 @@ export interface ScenarioFarm {
 
 const WAIT_MS = 10 * 60_000;
 
-export async function servingFarm(seed: string, wire: WorldOptions["wire"] = "calls"): Promise<ScenarioFarm> {
-  const world = await openWorld({ seed, wire });
+export async function servingFarm(
+  seed: string,
+  wire: WorldOptions["wire"] = "calls",
+  template?: Template,
+): Promise<ScenarioFarm> {
+  const world = await openWorld({ seed, wire, ...(template === undefined ? {} : { template }) });
   const web = async () => {
     const group = (await groupsOf(world)).find(({ name }) => name === `tandem-${world.stage}-web`);
     if (group === undefined) throw new Error("this farm has no web group");

@@ -73,6 +73,7 @@ const group = (lifecycleState: string, suspended: readonly string[] = []): Group
   desired: 1,
   suspended,
   targetGroups: [],
+  hasWarmPool: false,
   instances: [
     {
       id: "i-a",

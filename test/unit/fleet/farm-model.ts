@@ -15,6 +15,7 @@ export const groupOf = (desired: number, parts: Partial<Group> = {}): Group => (
   desired,
   suspended: [],
   targetGroups: [],
+  hasWarmPool: false,
   instances: Array.from({ length: desired }, (_, index) => ({
     id: `i-${index}`,
     lifecycleState: "InService",

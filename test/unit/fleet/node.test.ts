@@ -87,6 +87,48 @@ const ROWS: readonly [string, NodeObservation, readonly string[]][] = [
     ),
     [],
   ],
+  [
+    "it waits in its launch hook on the way into the warm pool",
+    seen(launching({ ...online, membership: member("Warmed:Pending:Wait") })),
+    ["send-command"],
+  ],
+  [
+    "it has proven itself on the way into the warm pool",
+    seen(
+      launching({
+        ...online,
+        membership: member("Warmed:Pending:Wait"),
+        record: sent(),
+        command: run({ state: "success", exitCode: 0 }),
+      }),
+    ),
+    ["complete-hook"],
+  ],
+  [
+    "it is stopped in the warm pool",
+    seen(launching({ membership: member("Warmed:Stopped"), machine: machine("stopped") }), target("unused")),
+    [],
+  ],
+  [
+    "an operator drains it in the warm pool",
+    seen(launching({ membership: member("Warmed:Stopped"), machine: machine("stopped") }), wish),
+    ["answer-request"],
+  ],
+  [
+    "it leaves the warm pool for good, stopped as it is",
+    seen(terminating({ membership: member("Warmed:Terminating:Wait"), machine: machine("stopped") }), target("unused")),
+    ["complete-hook"],
+  ],
+  [
+    "it came from the warm pool, EC2 still shows it as stopped, and the balancer gets answers",
+    seen(serving({ machine: machine("stopped") }), target("healthy")),
+    [],
+  ],
+  [
+    "its machine stopped in service and the balancer gets no answers",
+    seen(serving({ machine: machine("stopped") }), target("unhealthy")),
+    ["deregister-target", "mark-unhealthy"],
+  ],
   ["EC2 does not show its machine", seen(serving({ machine: absent })), []],
   ["its machine's state is unknown", seen(serving({ machine: unknown("throttled") })), []],
   ["an operator drains it", seen(serving(), wish), ["replace-node"]],
@@ -115,6 +157,7 @@ describe("a web node", () => {
   test.each([
     ["node-launch", seen(launching(online))],
     ["node-launched", seen(launching({ ...online, record: sent(), command: run({ state: "success", exitCode: 0 }) }))],
+    ["node-warming", seen(launching({ ...online, membership: member("Warmed:Pending:Wait") }))],
     ["node-own-fault", seen(launching({ ...online, record: sent(), command: failed(10, "first page: HTTP 500") }))],
     [
       "node-shared-missing",

@@ -55,6 +55,12 @@ describe("the parameters of a deployment", () => {
       { webMin: "5", webMax: "3" },
       "webMin is 5 and webMax is 3: webMax must not be less",
     ],
+    ["a warm pool of half a node", { warmPoolMin: "0.5" }, "parameter warmPoolMin"],
+    [
+      "a warm pool that the tier cannot use up",
+      { warmPoolMin: "11" },
+      "warmPoolMin is 11 and webMax is 10: a pool larger than the tier can never be used up",
+    ],
     [
       "an Intel type for the arm image",
       { webInstanceType: "t3.small" },

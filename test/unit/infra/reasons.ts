@@ -4,6 +4,7 @@ const NO_RESOURCE_LEVEL = "AWS knows no resource for this action: it lists or re
 export const EVERY_RESOURCE: Readonly<Record<string, string>> = {
   "autoscaling:DescribeAutoScalingGroups": NO_RESOURCE_LEVEL,
   "autoscaling:DescribeAutoScalingInstances": NO_RESOURCE_LEVEL,
+  "autoscaling:DescribeWarmPool": NO_RESOURCE_LEVEL,
   "cloudwatch:DescribeAlarms": NO_RESOURCE_LEVEL,
   "cloudwatch:GetMetricData": NO_RESOURCE_LEVEL,
   "cloudwatch:PutMetricData": "no resource either; the condition on the namespace narrows it",

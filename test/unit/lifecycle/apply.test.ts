@@ -73,6 +73,28 @@ const stateOf = (state: string): Answers => ({
 });
 
 describe("the hook of a node", () => {
+  test("is passed twice by way of the warm pool: the second launch is proven anew", async () => {
+    let state = "Warmed:Pending:Wait";
+    const { deps, act, next, calls } = world({
+      ...succeeded,
+      CompleteLifecycleAction: () => ({}),
+      DescribeAutoScalingInstances: () => stateOf(state)["DescribeAutoScalingInstances"]?.({}) ?? {},
+    });
+    expect(await act()).toContain("sent command");
+    expect(await act()).toBe(`CONTINUE for ${NODE} (warming)`);
+
+    state = "Pending:Wait";
+
+    expect(await next()).toMatchObject({ kind: "send-command", transition: "launching", attempt: 1 });
+    expect(await act()).toContain("sent command");
+    const again = await next();
+    expect(again).toMatchObject({ kind: "complete-hook", result: "CONTINUE", transition: "launching" });
+    const hooks = calls.filter(([name]) => name === "CompleteLifecycleAction");
+    expect(hooks).toEqual([[expect.anything(), expect.objectContaining({ LifecycleHookName: "tandem-launch" })]]);
+    state = "Warmed:Stopped";
+    if (again?.kind === "complete-hook") expect(await hookHolds(deps, again)).toBe(`${NODE} is in Warmed:Stopped now`);
+  });
+
   test("gets one command however often it is looked at", async () => {
     const node = world(inProgress);
 

@@ -3,7 +3,7 @@ import { absent, known, unknown } from "../../../lib/reconcile/fact.ts";
 import type { Action, Plan } from "../../../lib/reconcile/plan.ts";
 import type { HookObservation } from "../../../lib/lifecycle/observation.ts";
 import { AGENT_WAIT_MS, HEARTBEATS_MAX, planLaunch, planTermination } from "../../../lib/lifecycle/plan.ts";
-import { failed, launching, machine, NODE, NOW, record, run, sent, terminating } from "./observations.ts";
+import { failed, launching, machine, member, NODE, NOW, record, run, sent, terminating } from "./observations.ts";
 
 /** `kind result-or-attempt` of each action. */
 const doneBy = (plan: Plan<Action & { result?: string; attempt?: number }>): string[] =>
@@ -80,6 +80,23 @@ const LAUNCHES: readonly Row[] = [
   {
     when: "the machine died",
     seen: launching({ machine: machine("terminated"), record: sent(), command: run() }),
+    does: ["complete-hook ABANDON"],
+    problem: "machine-dead",
+  },
+  {
+    when: "it has just left the warm pool and EC2 still shows it as stopped",
+    seen: launching({ ...online, machine: machine("stopped", 9_000_000) }),
+    does: ["heartbeat"],
+  },
+  {
+    when: "EC2 has shown it as stopped for a minute",
+    seen: launching({ ...online, machine: machine("stopped"), record: record({ waitingSince: NOW - 60_000 }) }),
+    does: ["complete-hook ABANDON"],
+    problem: "machine-dead",
+  },
+  {
+    when: "it stops on the way into the warm pool before it has proven itself",
+    seen: launching({ ...online, membership: member("Warmed:Pending:Wait"), machine: machine("stopped") }),
     does: ["complete-hook ABANDON"],
     problem: "machine-dead",
   },

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { inMachine, machineRoot, nodeFiles } from "./bash.ts";
@@ -57,6 +57,20 @@ describe("a program that a machine lacks", () => {
 
     expect(ended).toMatchObject({ code: 10, stderr: "not on this machine: no-such-program\n" });
   });
+});
+
+test("a boot is over only when the present one is: what an earlier boot has noted counts no more without power", () => {
+  const root = machineRoot();
+  const isOver = (): string =>
+    inMachine(`source "${nodeFiles}/steps.sh"; if boot_over; then echo over; else echo no; fi`, root).stdout.trim();
+  inMachine("boot_started", root);
+  expect(isOver()).toBe("over");
+
+  rmSync(join(root, "run"), { recursive: true });
+  expect(isOver()).toBe("no");
+
+  inMachine("boot_started", root);
+  expect(isOver()).toBe("over");
 });
 
 describe("tandem-node", () => {

@@ -104,4 +104,22 @@ describe("the metrics of an interval", () => {
   ])("are sent %s", (_how, codes, ends) => {
     expect(sendsAt(...codes)).toBe(ends);
   });
+
+  /** Whether a node reports when the metadata service says this, one after the other; empty: it has no such value. */
+  const reportsToward = (...targets: readonly string[]) =>
+    inMachine(
+      `source "${nodeFiles}/publish.sh"
+       targets=(${targets.map((target) => `"${target}"`).join(" ")})
+       imds() { [[ -n $said ]] && printf "%s" "$said"; }
+       for said in "\${targets[@]}"; do
+         if is_warming; then echo no; else echo yes; fi
+       done`,
+      machineRoot(),
+    )
+      .stdout.trim()
+      .split("\n");
+
+  test("are not those of a node on its way into the warm pool, and are again when it is to serve", () => {
+    expect(reportsToward("Warmed:Stopped", "", "InService", "Warmed:Stopped")).toEqual(["no", "yes", "yes", "yes"]);
+  });
 });

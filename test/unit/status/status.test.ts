@@ -309,6 +309,51 @@ test("the minute clock looks at the nodes that are not quietly in service", asyn
   expect(await nodesToLookAt(stopped.deps)).toEqual(["i-1", "i-2"]);
 });
 
+describe("a farm with a warm pool", () => {
+  const pool = [
+    instance("i-3", "Warmed:Stopped"),
+    instance("i-4", "Warmed:Pending:Wait"),
+    instance("i-5", "Warmed:Terminating:Wait"),
+  ];
+  const answers: Answers = {
+    DescribeAutoScalingGroups: (input) =>
+      JSON.stringify(input).includes("-web")
+        ? {
+            AutoScalingGroups: [
+              {
+                AutoScalingGroupName: "tandem-local-web",
+                MinSize: 1,
+                MaxSize: 6,
+                DesiredCapacity: 2,
+                ...GROUPS["tandem-local-web"],
+                WarmPoolConfiguration: { MinSize: 1 },
+              },
+            ],
+          }
+        : (ANSWERS["DescribeAutoScalingGroups"]?.(input) ?? {}),
+    DescribeWarmPool: () => ({ Instances: pool }),
+  };
+
+  test("shows its warm nodes with their state; they need no share", async () => {
+    const status = await farmStatus(farm(answers).deps);
+    expect(status.web).toMatchObject({
+      desired: 2,
+      nodes: [
+        { id: "i-1" },
+        { id: "i-2" },
+        { id: "i-3", state: "Warmed:Stopped", health: "unused" },
+        { id: "i-4", state: "Warmed:Pending:Wait" },
+        { id: "i-5", state: "Warmed:Terminating:Wait" },
+      ],
+    });
+    expect(status.files).toMatchObject({ of: 2 });
+  });
+
+  test("has its warming nodes looked at by the minute clock, and the stopped ones left alone", async () => {
+    expect(await nodesToLookAt(farm(answers).deps)).toEqual(["i-2", "i-4", "i-5"]);
+  });
+});
+
 describe("the capacity of the web tier", () => {
   const values: Readonly<Record<string, number>> = {
     reporters: 2,

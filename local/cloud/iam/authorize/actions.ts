@@ -56,7 +56,7 @@ const WITHOUT_RESOURCE: Readonly<Record<string, RegExp>> = {
   ec2: /^Describe/,
   elasticloadbalancing: /^Describe/,
   events: /^(ListRules|TestEventPattern|ListEventBuses)$/,
-  lambda: /^(ListFunctions|GetAccountSettings)$/,
+  lambda: /^(ListFunctions|GetAccountSettings|CreateEventSourceMapping|ListEventSourceMappings)$/,
   monitoring: /^(GetMetricData|GetMetricStatistics|ListMetrics|PutMetricData)$/,
   route53:
     /^(CreateHostedZone|CreateHealthCheck|ListHostedZones(ByName)?|ListHealthChecks|TestDNSAnswer|GetHostedZoneCount|GetHealthCheckCount)$/,

@@ -1,17 +1,30 @@
 import { assertNever } from "../../../../lib/assert.ts";
 import type { World } from "../../service.ts";
-import { closeActivity, isOpen, launchCause, openActivity, placeOf, terminationCause } from "./activities.ts";
-import { emitLifecycleAction, emitOutcome } from "./events.ts";
-import { type ActionResult, type Group, type Hook, type Launch, type Member, type Placement } from "./model.ts";
+import {
+  closeActivity,
+  isOpen,
+  launchCause,
+  launchWords,
+  openActivity,
+  placeOf,
+  terminationCause,
+  warmingCause,
+} from "./activities.ts";
+import { emitLifecycleAction, emitOutcome, journeyOf } from "./events.ts";
+import { type ActionResult, type Group, type Hook, type Launch, type Member } from "./model.ts";
 import {
   LAUNCHING,
   globalTimeoutSeconds,
   isCapacity,
   isPending,
   isSuspended,
+  isWarm,
   nextHook,
   placementKey,
+  wayOf,
 } from "./model.ts";
+import { enterPool, returnToPool, stopMember, takeFromPool } from "./pool-act.ts";
+import { leaveTargetGroups, registerMember } from "./registration.ts";
 import type { SeenInstance, Surroundings } from "./source.ts";
 import type { Sight, Step, TerminationReason } from "./steps.ts";
 
@@ -20,14 +33,11 @@ import type { Sight, Step, TerminationReason } from "./steps.ts";
  * documenting how far; here a broken template must neither spin nor keep a repaired one waiting for long.
  */
 const LAUNCH_BACKOFF_MS = [5_000, 15_000, 30_000, 60_000, 120_000, 300_000] as const;
-/** The longest deregistration delay is an hour; a target that still drains after it is not waited for. */
-const DRAIN_MAX_MS = 3_660_000;
-
 /** Does one step. Launches and terminations go on in the background and call `wake` when EC2 has answered. */
 export function applyStep(around: Surroundings, group: Group, step: Step, wake: () => void): void {
   switch (step.kind) {
     case "launch":
-      return launch(around, group, step.placement, step.rebalancing, wake);
+      return launch(around, group, step, wake);
     case "fail-launch":
       return abandonLaunch(around, group, step.member, deathMessage(step.sight));
     case "begin-wait":
@@ -49,7 +59,7 @@ export function applyStep(around: Surroundings, group: Group, step: Step, wake: 
     case "begin-termination":
       return void beginTermination(around, group, step.member, step.reason);
     case "proceed":
-      step.member.state = "Terminating:Proceed";
+      step.member.state = `${wayOf(step.member) ?? "Terminating"}:Proceed`;
       return;
     case "terminate":
       return terminate(around, group, step.member, wake);
@@ -57,6 +67,17 @@ export function applyStep(around: Surroundings, group: Group, step: Step, wake: 
       return removeMember(around, group, step.member);
     case "settle":
       return settle(around, group, step.member);
+    case "take-from-pool":
+      return takeFromPool(around, group, step.member, capacityOf(group), wake);
+    case "stop":
+      return stopMember(around, group, step.member, wake);
+    case "enter-pool":
+      return enterPool(around, group, step.member);
+    case "return-to-pool":
+      return returnToPool(around, group, step.member);
+    case "drop-pool":
+      delete group.pool;
+      return;
     default:
       return assertNever(step);
   }
@@ -67,7 +88,7 @@ const deathMessage = (sight: Sight): string =>
   `Termination Reason: the instance is ${sight.ec2}`;
 
 const capacityOf = (group: Group): number =>
-  [...group.members.values()].filter(isCapacity).length + group.launches.size;
+  [...group.members.values()].filter(isCapacity).length + [...group.launches].filter(({ warm }) => !warm).length;
 
 function backOff(world: World, group: Group): void {
   const index = Math.min(group.failedLaunches, LAUNCH_BACKOFF_MS.length - 1);
@@ -78,23 +99,24 @@ function backOff(world: World, group: Group): void {
 function launch(
   around: Surroundings,
   group: Group,
-  placement: Placement,
-  rebalancing: boolean,
+  { placement, rebalancing, warm }: Pick<Launch, "placement" | "rebalancing" | "warm">,
   wake: () => void,
 ): void {
   const { world, ec2 } = around;
   const activity = openActivity(world, group, {
     kind: "launch",
-    description: "Launching a new EC2 instance",
-    cause: launchCause(world.clock.now(), group, capacityOf(group), rebalancing),
+    description: launchWords(warm),
+    cause: warm
+      ? warmingCause(world.clock.now())
+      : launchCause(world.clock.now(), group, capacityOf(group), rebalancing),
     details: {
       ...(placement.subnetId === undefined ? {} : { "Subnet ID": placement.subnetId }),
       ...(placement.zone === undefined ? {} : { "Availability Zone": placement.zone }),
     },
     status: "PreInService",
   });
-  if (!rebalancing && group.replacements > 0) group.replacements -= 1;
-  const pending: Launch = { placement, activity, rebalancing };
+  if (!rebalancing && !warm && group.replacements > 0) group.replacements -= 1;
+  const pending: Launch = { placement, activity, rebalancing, warm };
   group.launches.add(pending);
   const cell: { member?: Member } = {};
   const { id, name, version } = group.template;
@@ -106,7 +128,7 @@ function launch(
       ...(placement.subnetId === undefined ? {} : { subnetId: placement.subnetId }),
       ...(placement.zone === undefined ? {} : { availabilityZone: placement.zone }),
       tags: launchTags(group),
-      lifecycleState: () => targetState(cell.member),
+      lifecycleState: () => targetState(group, cell.member, warm),
     })
     .then(
       (instance) => {
@@ -125,7 +147,11 @@ const launchTags = (group: Group): Record<string, string> => ({
 });
 
 /** The metadata value `autoscaling/target-lifecycle-state`: the state that the instance is on its way to. */
-function targetState(member: Member | undefined): string {
+function targetState(group: Group, member: Member | undefined, warm: boolean): string {
+  if (member === undefined ? warm : isWarm(member))
+    return member !== undefined && wayOf(member) === "Warmed:Terminating"
+      ? "Warmed:Terminated"
+      : `Warmed:${group.pool?.state ?? "Stopped"}`;
   if (member === undefined || isPending(member) || member.state === "InService") return "InService";
   if (member.state === "Standby" || member.state === "EnteringStandby") return "Standby";
   return member.state === "Detaching" ? "Detached" : "Terminated";
@@ -133,14 +159,15 @@ function targetState(member: Member | undefined): string {
 
 function launched(around: Surroundings, group: Group, pending: Launch, instance: SeenInstance): Member {
   group.launches.delete(pending);
-  pending.activity.description = `Launching a new EC2 instance: ${instance.instanceId}`;
+  pending.activity.description = `${launchWords(pending.warm)}: ${instance.instanceId}`;
   pending.activity.status = "InProgress";
   const member: Member = {
     instance,
     placement: pending.placement,
     joinedAt: around.world.clock.now(),
-    state: "Pending",
+    state: pending.warm ? "Warmed:Pending" : "Pending",
     health: "Healthy",
+    origin: "EC2",
     protectedFromScaleIn: group.newInstancesProtected,
     activity: pending.activity,
     rebalancing: pending.rebalancing,
@@ -164,6 +191,7 @@ function launchFailed(around: Surroundings, group: Group, pending: Launch, error
     instanceId: "",
     phase: "Launch",
     successful: false,
+    journey: { Origin: "EC2", Destination: pending.warm ? "WarmPool" : "AutoScalingGroup" },
   });
 }
 
@@ -177,7 +205,8 @@ function beginWait(around: Surroundings, group: Group, member: Member, hook: Hoo
     endsAt: now + globalTimeoutSeconds(hook.heartbeatSeconds) * 1_000,
   };
   member.wait = wait;
-  member.state = hook.transition === LAUNCHING ? "Pending:Wait" : "Terminating:Wait";
+  const way = wayOf(member) ?? (hook.transition === LAUNCHING ? "Pending" : "Terminating");
+  member.state = `${way}:Wait`;
   if (member.activity !== undefined) member.activity.status = "MidLifecycleAction";
   emitLifecycleAction(emit, group, member, wait);
 }
@@ -191,13 +220,17 @@ export function endWait(around: Surroundings, group: Group, member: Member, resu
   if (wait === undefined) return;
   delete member.wait;
   const launching = wait.hook.transition === LAUNCHING;
+  const way = wayOf(member) ?? (launching ? "Pending" : "Terminating");
+  // An instance that was to return to the pool is not kept there unproven.
+  if (!launching && way === "Warmed:Pending" && result === "ABANDON")
+    return void beginTermination(around, group, member, "abandoned");
   if (launching && result === "ABANDON") {
     const action = `Lifecycle Action with token ${wait.token} was abandoned: ${why}`;
     return abandonLaunch(around, group, member, `Instance failed to complete user's Lifecycle Action: ${action}`);
   }
   const next = result === "ABANDON" ? undefined : nextHook(group.hooks.values(), wait.hook.transition, wait.hook.name);
   if (next !== undefined) return beginWait(around, group, member, next);
-  member.state = launching ? "Pending:Proceed" : "Terminating:Proceed";
+  member.state = `${way}:Proceed`;
   if (member.activity !== undefined) member.activity.status = "InProgress";
 }
 
@@ -215,7 +248,14 @@ function cancelLaunch(around: Surroundings, group: Group, member: Member, messag
   closeActivity(around.world, activity, "Cancelled", message);
   if (activity.kind !== "launch") return;
   const instanceId = member.instance.instanceId;
-  emitOutcome(around.world, around.emit, { group, activity, instanceId, phase: "Launch", successful: false });
+  emitOutcome(around.world, around.emit, {
+    group,
+    activity,
+    instanceId,
+    phase: "Launch",
+    successful: false,
+    journey: journeyOf(member),
+  });
 }
 
 function enterService(around: Surroundings, group: Group, member: Member): void {
@@ -235,30 +275,19 @@ function enterService(around: Surroundings, group: Group, member: Member): void 
   closeActivity(world, activity, "Successful");
   if (activity.kind !== "launch") return;
   const instanceId = member.instance.instanceId;
-  emitOutcome(world, around.emit, { group, activity, instanceId, phase: "Launch", successful: true });
+  emitOutcome(world, around.emit, {
+    group,
+    activity,
+    instanceId,
+    phase: "Launch",
+    successful: true,
+    journey: journeyOf(member),
+  });
 }
 
 const startCooldown = (world: World, group: Group): void => {
   group.cooldownEndsAt = world.clock.now() + group.cooldownSeconds * 1_000;
 };
-
-export function registerMember(around: Surroundings, group: Group, member: Member, arns: readonly string[]): void {
-  member.registered = true;
-  for (const arn of arns) {
-    try {
-      around.targets.register(arn, { id: member.instance.instanceId });
-    } catch (error) {
-      around.world.note(
-        `autoscaling: ${group.name} could not register ${member.instance.instanceId}: ${String(error)}`,
-      );
-    }
-  }
-}
-
-/** Draining starts here; how long it lasts is the target group's matter, up to DRAIN_MAX_MS. */
-export function deregisterMember(around: Surroundings, member: Member, arns: readonly string[]): void {
-  for (const arn of arns) around.targets.deregister(arn, member.instance.instanceId);
-}
 
 /** Takes the member out: deregisters it before anything else, so that it drains before a hook sees it. */
 export function beginTermination(around: Surroundings, group: Group, member: Member, reason: TerminationReason) {
@@ -274,20 +303,15 @@ export function beginTermination(around: Surroundings, group: Group, member: Mem
     details: placeOf(member),
     status: "InProgress",
   });
+  const warm = isWarm(member);
   member.activity = activity;
-  member.state = "Terminating";
-  member.withoutHooks = reason === "group-deleted";
-  if (reason === "ec2" || reason === "elb" || reason === "user") group.replacements += 1;
+  member.origin = warm ? "WarmPool" : "AutoScalingGroup";
+  member.state = warm ? "Warmed:Terminating" : "Terminating";
+  member.withoutHooks = reason === "group-deleted" || reason === "pool-force-deleted";
+  if (!warm && (reason === "ec2" || reason === "elb" || reason === "user")) group.replacements += 1;
   leaveTargetGroups(around, group, member);
   if (member.drainEndsAt !== undefined) activity.status = "WaitingForELBConnectionDraining";
   return activity;
-}
-
-export function leaveTargetGroups(around: Surroundings, group: Group, member: Member): void {
-  if (!member.registered) return;
-  member.registered = false;
-  if (group.targetGroups.length > 0) member.drainEndsAt = around.world.clock.now() + DRAIN_MAX_MS;
-  deregisterMember(around, member, group.targetGroups);
 }
 
 function terminate(around: Surroundings, group: Group, member: Member, wake: () => void): void {
@@ -300,7 +324,8 @@ function terminate(around: Surroundings, group: Group, member: Member, wake: () 
       world.note(`autoscaling: ${group.name} could not terminate ${instanceId}: ${String(error)}`);
       const activity = member.activity;
       if (activity === undefined) return;
-      emitOutcome(world, emit, { group, activity, instanceId, phase: "Terminate", successful: false });
+      const journey = journeyOf(member);
+      emitOutcome(world, emit, { group, activity, instanceId, phase: "Terminate", successful: false, journey });
     })
     .finally(wake);
 }
@@ -308,7 +333,7 @@ function terminate(around: Surroundings, group: Group, member: Member, wake: () 
 function removeMember(around: Surroundings, group: Group, member: Member): void {
   const instanceId = member.instance.instanceId;
   group.members.delete(instanceId);
-  startCooldown(around.world, group);
+  if (!isWarm(member)) startCooldown(around.world, group);
   if (member.activity === undefined) return;
   closeActivity(around.world, member.activity, "Successful");
   emitOutcome(around.world, around.emit, {
@@ -317,6 +342,7 @@ function removeMember(around: Surroundings, group: Group, member: Member): void 
     instanceId,
     phase: "Terminate",
     successful: true,
+    journey: journeyOf(member),
   });
 }
 

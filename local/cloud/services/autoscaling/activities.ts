@@ -65,6 +65,17 @@ export const updatedCause = (nowMs: number, group: Group, from: number): string 
 const join = (...sentences: readonly (string | undefined)[]): string =>
   sentences.filter((sentence) => sentence !== undefined).join("  ");
 
+export const launchWords = (warm: boolean): string => `Launching a new EC2 instance${warm ? " into warm pool" : ""}`;
+
+export const warmingCause = (nowMs: number): string =>
+  `At ${stamp(nowMs)} an instance was started in response to a difference between desired and actual warm pool size.`;
+
+export const returnCause = (nowMs: number, group: Group, member: Member): string =>
+  join(
+    group.capacityCause,
+    `At ${stamp(nowMs)} instance ${member.instance.instanceId} was selected to return to the warm pool.`,
+  );
+
 export function launchCause(nowMs: number, group: Group, capacity: number, rebalancing: boolean): string {
   const at = `At ${stamp(nowMs)}`;
   if (rebalancing)
@@ -105,6 +116,10 @@ export function terminationCause(
       return `${at} a user request force-deleted AutoScalingGroup changing the desired capacity from ${group.desired} to 0.`;
     case "abandoned":
       return `${at} an instance was taken out of service in response to its launch being abandoned.`;
+    case "pool":
+      return `${at} instance ${id} was selected for termination: the warm pool is larger than it is to be.`;
+    case "pool-force-deleted":
+      return `${at} a user request force-deleted the warm pool.`;
     case "request":
       return `${at} instance ${id} was taken out of service in response to a user request.`;
   }

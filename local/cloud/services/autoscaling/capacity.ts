@@ -5,7 +5,7 @@ import { isOpen, setDesiredCause } from "./activities.ts";
 import { given, groupNamed, invalid } from "./checks.ts";
 import { activityOut } from "./describe.ts";
 import type { Groups } from "./loop.ts";
-import { PROCESSES, isCapacity, type Group, type ProcessName } from "./model.ts";
+import { PROCESSES, isCapacity, isTerminating, type Group, type ProcessName } from "./model.ts";
 import type { Surroundings } from "./source.ts";
 
 function checkDesired(group: Group, desired: number): void {
@@ -57,7 +57,7 @@ export function capacityOperations(around: Surroundings, groups: Groups) {
       if (group === undefined || member === undefined)
         throw invalid(`Instance Id not found - No managed instance found for instance ID: ${id}`);
       // Asked twice, it is still one termination: the one under way is the answer.
-      if (member.state.startsWith("Terminating") && member.activity !== undefined)
+      if (isTerminating(member) && member.activity !== undefined)
         return { Activity: activityOut(group, member.activity) };
       if (given(input.ShouldDecrementDesiredCapacity, "ShouldDecrementDesiredCapacity") && isCapacity(member)) {
         if (group.desired - 1 < group.min)

@@ -1,7 +1,7 @@
 import type * as sdk from "@aws-sdk/client-auto-scaling";
 import { progressOf } from "./activities.ts";
-import { GROUPS_MAX, globalTimeoutSeconds, type Activity, type Group, type GroupTag } from "./model.ts";
-import type { Hook, Member } from "./model.ts";
+import { GROUPS_MAX, globalTimeoutSeconds, isWarm, type Activity, type Group, type GroupTag } from "./model.ts";
+import type { Hook, Member, WarmPool } from "./model.ts";
 import { groupNamed, invalid, page } from "./checks.ts";
 import type { Groups } from "./loop.ts";
 import type { InstanceSource } from "./source.ts";
@@ -57,7 +57,15 @@ function memberTemplate(group: Group, member: Member): sdk.LaunchTemplateSpecifi
   };
 }
 
-const instanceOut = (group: Group, member: Member) => ({
+export const poolOut = (pool: WarmPool): sdk.WarmPoolConfiguration => ({
+  MinSize: pool.min,
+  PoolState: pool.state,
+  InstanceReusePolicy: { ReuseOnScaleIn: pool.reuseOnScaleIn },
+  ...(pool.maxPrepared === undefined ? {} : { MaxGroupPreparedCapacity: pool.maxPrepared }),
+  ...(pool.deleting ? { Status: "PendingDelete" } : {}),
+});
+
+export const instanceOut = (group: Group, member: Member) => ({
   InstanceId: member.instance.instanceId,
   AvailabilityZone: member.instance.availabilityZone,
   LifecycleState: member.state,
@@ -75,7 +83,10 @@ function zonesOf(group: Group, ec2: InstanceSource): string[] {
   return [...new Set([...known, ...seen].filter((zone) => zone !== undefined))].toSorted();
 }
 
+/** The instances of the warm pool are its own to tell: DescribeWarmPool. */
 function groupOut(group: Group, ec2: InstanceSource, withInstances: boolean): sdk.AutoScalingGroup {
+  const members = [...group.members.values()];
+  const serving = members.filter((member) => !isWarm(member));
   return {
     AutoScalingGroupName: group.name,
     AutoScalingGroupARN: group.arn,
@@ -89,7 +100,7 @@ function groupOut(group: Group, ec2: InstanceSource, withInstances: boolean): sd
     TargetGroupARNs: [...group.targetGroups],
     HealthCheckType: group.healthChecks.join(","),
     HealthCheckGracePeriod: group.graceSeconds,
-    Instances: withInstances ? [...group.members.values()].map((member) => instanceOut(group, member)) : [],
+    Instances: withInstances ? serving.map((member) => instanceOut(group, member)) : [],
     CreatedTime: new Date(group.createdAt),
     SuspendedProcesses: [...group.suspended].map(([ProcessName, SuspensionReason]) => ({
       ProcessName,
@@ -103,6 +114,9 @@ function groupOut(group: Group, ec2: InstanceSource, withInstances: boolean): sd
     CapacityRebalance: false,
     TrafficSources: group.targetGroups.map((Identifier) => ({ Identifier, Type: "elbv2" })),
     ...(group.warmupSeconds === undefined ? {} : { DefaultInstanceWarmup: group.warmupSeconds }),
+    ...(group.pool === undefined
+      ? {}
+      : { WarmPoolConfiguration: poolOut(group.pool), WarmPoolSize: members.length - serving.length }),
     ...(group.deleting ? { Status: "Delete in progress" } : {}),
   };
 }

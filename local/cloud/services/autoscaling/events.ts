@@ -1,12 +1,22 @@
 import type { Emit } from "../../bus/emit.ts";
 import type { World } from "../../service.ts";
-import { LAUNCHING, type Activity, type Group, type Member, type Wait } from "./model.ts";
+import { LAUNCHING, wayOf, type Activity, type Group, type Member, type Wait } from "./model.ts";
 
 const SOURCE = "aws.autoscaling";
 const seconds = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
 
-const ends = (launching: boolean): { Origin: string; Destination: string } =>
-  launching ? { Origin: "EC2", Destination: "AutoScalingGroup" } : { Origin: "AutoScalingGroup", Destination: "EC2" };
+/** Where a way began and where it leads, or has led. */
+export interface Journey {
+  readonly Origin: Member["origin"];
+  readonly Destination: Member["origin"];
+}
+
+/** https://docs.aws.amazon.com/autoscaling/ec2/userguide/warm-pools-eventbridge-events.html */
+export function journeyOf(member: Member): Journey {
+  const { origin: Origin, state } = member;
+  if (wayOf(member)?.endsWith("Terminating") === true) return { Origin, Destination: "EC2" };
+  return { Origin, Destination: state.startsWith("Warmed:") ? "WarmPool" : "AutoScalingGroup" };
+}
 
 /** `EC2 Instance-launch Lifecycle Action` or `EC2 Instance-terminate Lifecycle Action`. */
 export function emitLifecycleAction(emit: Emit, group: Group, member: Member, wait: Wait): void {
@@ -22,7 +32,7 @@ export function emitLifecycleAction(emit: Emit, group: Group, member: Member, wa
       EC2InstanceId: member.instance.instanceId,
       LifecycleTransition: wait.hook.transition,
       ...(wait.hook.notificationMetadata === undefined ? {} : { NotificationMetadata: wait.hook.notificationMetadata }),
-      ...ends(launching),
+      ...journeyOf(member),
     },
   });
 }
@@ -31,9 +41,16 @@ export function emitLifecycleAction(emit: Emit, group: Group, member: Member, wa
 export function emitOutcome(
   world: World,
   emit: Emit,
-  what: { group: Group; activity: Activity; instanceId: string; phase: "Launch" | "Terminate"; successful: boolean },
+  what: {
+    group: Group;
+    activity: Activity;
+    instanceId: string;
+    phase: "Launch" | "Terminate";
+    successful: boolean;
+    journey: Journey;
+  },
 ): void {
-  const { group, activity, instanceId, phase, successful } = what;
+  const { group, activity, instanceId, phase, successful, journey } = what;
   const instanceArn = `arn:aws:ec2:${world.region}:${world.account}:instance/${instanceId}`;
   emit({
     source: SOURCE,
@@ -52,7 +69,7 @@ export function emitOutcome(
       EC2InstanceId: instanceId,
       StartTime: seconds(activity.startedAt),
       Cause: activity.cause,
-      ...ends(phase === "Launch"),
+      ...journey,
     },
   });
 }

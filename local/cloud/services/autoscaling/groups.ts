@@ -5,7 +5,15 @@ import { createdCause, isOpen, updatedCause } from "./activities.ts";
 import { given, groupNamed, invalid, refuseUnknown } from "./checks.ts";
 import { putHook } from "./hooks.ts";
 import type { Groups } from "./loop.ts";
-import { DEFAULT_COOLDOWN_SECONDS, GROUPS_MAX, type Group, type Placement, type TemplateChoice } from "./model.ts";
+import {
+  DEFAULT_COOLDOWN_SECONDS,
+  GROUPS_MAX,
+  isTerminating,
+  isWarm,
+  type Group,
+  type Placement,
+  type TemplateChoice,
+} from "./model.ts";
 import { TERMINATION_POLICIES } from "./select.ts";
 import { putTag } from "./tags.ts";
 
@@ -163,9 +171,9 @@ function updateRest(group: Group, input: sdk.UpdateAutoScalingGroupType): void {
 function forceDelete(group: Group): void {
   for (const member of group.members.values()) {
     delete member.wait;
-    if (!member.state.startsWith("Terminating")) continue;
+    if (!isTerminating(member)) continue;
     member.withoutHooks = true;
-    member.state = "Terminating:Proceed";
+    member.state = isWarm(member) ? "Warmed:Terminating:Proceed" : "Terminating:Proceed";
   }
   group.deleting = true;
 }

@@ -8,6 +8,7 @@ import { instanceOperations } from "./instances.ts";
 import { openGroups, type Groups } from "./loop.ts";
 import { attachOperations, moveOperations } from "./moves.ts";
 import type { Group } from "./model.ts";
+import { poolOperations } from "./pool.ts";
 import type { InstanceSource, TargetRegistry } from "./source.ts";
 import { tagOperations } from "./tags.ts";
 import { targetOperations } from "./targets.ts";
@@ -39,6 +40,7 @@ export function openAutoScaling(
         ...attachOperations(around, groups),
         ...targetOperations(around, groups),
         ...tagOperations(groups),
+        ...poolOperations(around, groups),
       },
       resourceOf: (operation, input) => resourceOf(world, groups, operation, input),
       close: async () => groups.close(),

@@ -12,17 +12,20 @@ export const HEARTBEAT_SECONDS = { min: 30, max: 7_200, default: 3_600 } as cons
 export const GLOBAL_TIMEOUT = { secondsMax: 172_800, heartbeats: 100 } as const;
 export const DEFAULT_COOLDOWN_SECONDS = 300;
 
+/** The ways of an instance that hooks can hold up: in, into the warm pool, and out of either. */
+export const WAYS = ["Pending", "Warmed:Pending", "Terminating", "Warmed:Terminating"] as const;
+export type Way = (typeof WAYS)[number];
+
 export type LifecycleState =
-  | "Pending"
-  | "Pending:Wait"
-  | "Pending:Proceed"
+  | Way
+  | `${Way}:Wait`
+  | `${Way}:Proceed`
   | "InService"
   | "EnteringStandby"
   | "Standby"
   | "Detaching"
-  | "Terminating"
-  | "Terminating:Wait"
-  | "Terminating:Proceed";
+  | "Warmed:Stopped"
+  | "Warmed:Running";
 
 export const LAUNCHING = "autoscaling:EC2_INSTANCE_LAUNCHING";
 export const TERMINATING = "autoscaling:EC2_INSTANCE_TERMINATING";
@@ -112,6 +115,9 @@ export interface Member {
   registered: boolean;
   drainEndsAt?: number;
   terminateCalledAt?: number;
+  /** Where its present way began; AWS's words in events. */
+  origin: "EC2" | "AutoScalingGroup" | "WarmPool";
+  stopCalledAt?: number;
 }
 
 /** A launch that EC2 has not answered yet. */
@@ -119,6 +125,17 @@ export interface Launch {
   readonly placement: Placement;
   readonly activity: Activity;
   readonly rebalancing: boolean;
+  /** Into the warm pool. */
+  readonly warm: boolean;
+}
+
+export interface WarmPool {
+  min: number;
+  /** Undefined: the group's maximum. */
+  maxPrepared?: number;
+  state: "Stopped" | "Running";
+  reuseOnScaleIn: boolean;
+  deleting: boolean;
 }
 
 export interface TemplateChoice {
@@ -170,12 +187,18 @@ export interface Group {
   /** Placements whose last launch failed: tried last. */
   readonly failing: Set<string>;
   deleting: boolean;
+  pool?: WarmPool;
 }
 
 export const isSuspended = (group: Group, process: ProcessName): boolean => group.suspended.has(process);
 
-const PENDING: readonly LifecycleState[] = ["Pending", "Pending:Wait", "Pending:Proceed"];
-export const isPending = (member: Member): boolean => PENDING.includes(member.state);
+/** The way that the member is on, whether it waits there or not; undefined when it has arrived. */
+export const wayOf = ({ state }: Member): Way | undefined =>
+  WAYS.find((way) => state === way || state === `${way}:Wait` || state === `${way}:Proceed`);
+export const isPending = (member: Member): boolean => wayOf(member) === "Pending";
+export const isTerminating = (member: Member): boolean => wayOf(member)?.endsWith("Terminating") ?? false;
+/** In the warm pool, on the way into it or out of it to its end. */
+export const isWarm = (member: Member): boolean => member.state.startsWith("Warmed:");
 /** Members that count against desired capacity. */
 export const isCapacity = (member: Member): boolean =>
   member.state === "InService" || (isPending(member) && !member.rebalancing);

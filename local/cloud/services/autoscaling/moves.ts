@@ -1,5 +1,5 @@
 import type * as sdk from "@aws-sdk/client-auto-scaling";
-import { leaveTargetGroups } from "./act.ts";
+import { leaveTargetGroups } from "./registration.ts";
 import { openActivity, placeOf } from "./activities.ts";
 import { given, groupNamed, invalid, INSTANCES_PER_CALL, membersNamed } from "./checks.ts";
 import { activityOut } from "./describe.ts";
@@ -112,6 +112,7 @@ export function attachOperations(around: Surroundings, groups: Groups) {
           rebalancing: false,
           withoutHooks: true,
           registered: false,
+          origin: "EC2",
         };
         group.members.set(instance.instanceId, member);
         move(around, group, member, "Pending", "Attaching an existing EC2 instance");

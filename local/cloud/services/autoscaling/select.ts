@@ -1,23 +1,25 @@
-import { isCapacity, placementKey, type Group, type Member, type Placement } from "./model.ts";
+import { isCapacity, isTerminating, isWarm, placementKey, type Group, type Member, type Placement } from "./model.ts";
 
 const HOUR_MS = 3_600_000;
 
-/** Members of each placement that count, launches under way included. */
-function census(group: Group): Map<string, number> {
+/** Members of each placement that count, launches under way included; with the warm pool, if an instance is for that. */
+function census(group: Group, withPool: boolean): Map<string, number> {
   const counts = new Map(group.placements.map((placement) => [placementKey(placement), 0]));
   const add = (placement: Placement): void => {
     const key = placementKey(placement);
     const count = counts.get(key);
     if (count !== undefined) counts.set(key, count + 1);
   };
-  for (const member of group.members.values()) if (isCapacity(member) || member.rebalancing) add(member.placement);
-  for (const launch of group.launches) add(launch.placement);
+  const isCounted = (member: Member): boolean =>
+    isCapacity(member) || member.rebalancing || (withPool && isWarm(member) && !isTerminating(member));
+  for (const member of group.members.values()) if (isCounted(member)) add(member.placement);
+  for (const launch of group.launches) if (withPool || !launch.warm) add(launch.placement);
   return counts;
 }
 
 /** Where the next instance goes: the least filled placement, one whose last launch failed only if there is no other. */
-export function choosePlacement(group: Group): Placement | undefined {
-  const counts = census(group);
+export function choosePlacement(group: Group, withPool = false): Placement | undefined {
+  const counts = census(group, withPool);
   const weight = (placement: Placement): [number, number] => {
     const key = placementKey(placement);
     return [group.failing.has(key) ? 1 : 0, counts.get(key) ?? 0];
@@ -31,7 +33,7 @@ export function choosePlacement(group: Group): Placement | undefined {
 
 /** The placement that lacks an instance if another has at least two more than it (zone rebalancing). */
 export function lackingPlacement(group: Group): Placement | undefined {
-  const counts = census(group);
+  const counts = census(group, false);
   const candidate = choosePlacement(group);
   if (candidate === undefined || group.failing.has(placementKey(candidate))) return undefined;
   const most = Math.max(...counts.values());

@@ -28,6 +28,9 @@ export interface InstanceSource {
   /** Settles when EC2 has accepted the launch; the instance may still be `pending`. */
   launch(request: InstanceRequest): Promise<SeenInstance>;
   terminate(instanceId: string): Promise<void>;
+  /** Accepted at once or refused: afterwards the instance is seen as `stopping`, or as `pending`. */
+  stop(instanceId: string): Promise<void>;
+  start(instanceId: string): Promise<void>;
   instance(instanceId: string): SeenInstance | undefined;
   onChange(listener: (instance: SeenInstance) => void): void;
   /** Lets a group name its zones before it has an instance in them. */

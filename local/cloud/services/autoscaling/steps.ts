@@ -1,8 +1,10 @@
 import { assertNever } from "../../../../lib/assert.ts";
 import { type Group, type Hook, type Member, type Placement, type UnhealthyCause } from "./model.ts";
-import { LAUNCHING, TERMINATING, isCapacity, isPending, isSuspended, nextHook } from "./model.ts";
+import { LAUNCHING, TERMINATING, isCapacity, isPending, isSuspended, isTerminating, nextHook } from "./model.ts";
+import { STOP_AGAIN_MS, hasRoomInPool, poolStep, readyInPool, warmStep, warmingStep } from "./pool-steps.ts";
 import { chooseVictim, choosePlacement, lackingPlacement } from "./select.ts";
 import type { SeenInstance } from "./source.ts";
+import { drained, waitEndsAt, waitStep } from "./waits.ts";
 
 /** EC2 may lose a termination (it is asked over a fallible interface): ask again after this long. */
 export const TERMINATE_AGAIN_MS = 60_000;
@@ -19,10 +21,22 @@ export interface Sight {
   readonly failing: boolean;
 }
 
-export type TerminationReason = UnhealthyCause | "capacity" | "group-deleted" | "abandoned" | "request";
+export type TerminationReason =
+  | UnhealthyCause
+  | "capacity"
+  | "group-deleted"
+  | "abandoned"
+  | "request"
+  | "pool"
+  | "pool-force-deleted";
 
 export type Step =
-  | { readonly kind: "launch"; readonly placement: Placement; readonly rebalancing: boolean }
+  | {
+      readonly kind: "launch";
+      readonly placement: Placement;
+      readonly rebalancing: boolean;
+      readonly warm: boolean;
+    }
   | { readonly kind: "fail-launch"; readonly member: Member; readonly sight: Sight }
   | { readonly kind: "begin-wait"; readonly member: Member; readonly hook: Hook }
   | { readonly kind: "time-out"; readonly member: Member }
@@ -32,7 +46,12 @@ export type Step =
   | { readonly kind: "proceed"; readonly member: Member }
   | { readonly kind: "terminate"; readonly member: Member }
   | { readonly kind: "remove"; readonly member: Member }
-  | { readonly kind: "settle"; readonly member: Member };
+  | { readonly kind: "settle"; readonly member: Member }
+  | { readonly kind: "take-from-pool"; readonly member: Member }
+  | { readonly kind: "stop"; readonly member: Member }
+  | { readonly kind: "enter-pool"; readonly member: Member }
+  | { readonly kind: "return-to-pool"; readonly member: Member }
+  | { readonly kind: "drop-pool" };
 
 /**
  * What the group does next, and nothing done: at most one step for each member, or else one step for the group's size.
@@ -46,13 +65,12 @@ export function nextSteps(group: Group, sights: ReadonlyMap<string, Sight>, nowM
     if (step !== undefined) steps.push(step);
   }
   if (steps.length > 0) return steps;
-  const step = sizeStep(group, nowMs);
+  const step = sizeStep(group, nowMs) ?? poolStep(group, nowMs);
   return step === undefined ? [] : [step];
 }
 
 function memberStep(group: Group, member: Member, sight: Sight, nowMs: number): Step | undefined {
-  if (group.deleting && !member.state.startsWith("Terminating"))
-    return { kind: "begin-termination", member, reason: "group-deleted" };
+  if (group.deleting && !isTerminating(member)) return { kind: "begin-termination", member, reason: "group-deleted" };
   switch (member.state) {
     case "Pending":
     case "Pending:Wait":
@@ -65,9 +83,19 @@ function memberStep(group: Group, member: Member, sight: Sight, nowMs: number): 
       return drained(member, sight, nowMs) ? { kind: "settle", member } : undefined;
     case "Standby":
       return undefined;
+    case "Warmed:Pending":
+    case "Warmed:Pending:Wait":
+    case "Warmed:Pending:Proceed":
+      return warmingStep(group, member, sight, nowMs);
+    case "Warmed:Stopped":
+    case "Warmed:Running":
+      return warmStep(group, member, sight);
     case "Terminating":
     case "Terminating:Wait":
     case "Terminating:Proceed":
+    case "Warmed:Terminating":
+    case "Warmed:Terminating:Wait":
+    case "Warmed:Terminating:Proceed":
       return terminationStep(group, member, sight, nowMs);
     default:
       return assertNever(member.state);
@@ -82,13 +110,6 @@ function launchStep(group: Group, member: Member, sight: Sight, nowMs: number): 
     member.state === "Pending" && !member.withoutHooks ? nextHook(group.hooks.values(), LAUNCHING) : undefined;
   return hook === undefined ? { kind: "enter-service", member } : { kind: "begin-wait", member, hook };
 }
-
-function waitStep(member: Member, nowMs: number): Step | undefined {
-  return nowMs >= waitEndsAt(member) ? { kind: "time-out", member } : undefined;
-}
-
-const waitEndsAt = (member: Member): number =>
-  member.wait === undefined ? Number.POSITIVE_INFINITY : Math.min(member.wait.heartbeatEndsAt, member.wait.endsAt);
 
 /** EC2 counts at once, also within the grace period (the state is not `running`); ELB only after it. */
 function healthStep(group: Group, member: Member, sight: Sight, nowMs: number): Step | undefined {
@@ -106,12 +127,9 @@ function healthStep(group: Group, member: Member, sight: Sight, nowMs: number): 
 export const inGrace = (group: Group, member: Member, nowMs: number): boolean =>
   nowMs < (member.inServiceAt ?? nowMs) + group.graceSeconds * 1_000;
 
-const drained = (member: Member, sight: Sight, nowMs: number): boolean =>
-  !sight.draining || nowMs >= (member.drainEndsAt ?? 0);
-
 function terminationStep(group: Group, member: Member, sight: Sight, nowMs: number): Step | undefined {
-  if (member.state === "Terminating:Wait") return waitStep(member, nowMs);
-  if (member.state === "Terminating") {
+  if (member.state.endsWith(":Wait")) return waitStep(member, nowMs);
+  if (!member.state.endsWith(":Proceed")) {
     if (member.withoutHooks) return { kind: "proceed", member };
     if (!drained(member, sight, nowMs)) return undefined;
     const hook = nextHook(group.hooks.values(), TERMINATING);
@@ -125,15 +143,21 @@ function terminationStep(group: Group, member: Member, sight: Sight, nowMs: numb
 
 const capacity = (group: Group): number =>
   [...group.members.values()].filter(isCapacity).length +
-  [...group.launches].filter((launch) => !launch.rebalancing).length;
+  [...group.launches].filter((launch) => !launch.rebalancing && !launch.warm).length;
 
 function sizeStep(group: Group, nowMs: number): Step | undefined {
   if (group.deleting) return undefined;
   const difference = group.desired - capacity(group);
-  if (difference > 0) return launchOne(group, nowMs, choosePlacement(group), false);
+  if (difference > 0) {
+    const ready = readyInPool(group);
+    if (ready !== undefined && mayLaunch(group, nowMs)) return { kind: "take-from-pool", member: ready };
+    return launchOne(group, nowMs, choosePlacement(group), false);
+  }
   if (difference < 0) {
     const member = isSuspended(group, "Terminate") ? undefined : chooseVictim(group, nowMs);
-    return member === undefined ? undefined : { kind: "begin-termination", member, reason: "capacity" };
+    if (member === undefined) return undefined;
+    if (member.state === "InService" && hasRoomInPool(group)) return { kind: "return-to-pool", member };
+    return { kind: "begin-termination", member, reason: "capacity" };
   }
   return rebalanceStep(group, nowMs);
 }
@@ -144,14 +168,19 @@ function launchOne(
   placement: Placement | undefined,
   rebalancing: boolean,
 ): Step | undefined {
-  if (placement === undefined || isSuspended(group, "Launch") || nowMs < group.launchNotBefore) return undefined;
-  return { kind: "launch", placement, rebalancing };
+  if (placement === undefined || !mayLaunch(group, nowMs)) return undefined;
+  return { kind: "launch", placement, rebalancing, warm: false };
 }
+
+const mayLaunch = (group: Group, nowMs: number): boolean =>
+  !isSuspended(group, "Launch") && nowMs >= group.launchNotBefore;
 
 /** A new instance in the lacking zone first; when it serves, the group is one too large and scale-in does the rest. */
 function rebalanceStep(group: Group, nowMs: number): Step | undefined {
   if (isSuspended(group, "AZRebalance") || isSuspended(group, "Terminate")) return undefined;
-  const settled = group.launches.size === 0 && [...group.members.values()].every((member) => !isPending(member));
+  const settled =
+    [...group.launches].every((launch) => launch.warm) &&
+    [...group.members.values()].every((member) => !isPending(member));
   const margin = Math.max(1, Math.floor(group.max * REBALANCE_MARGIN));
   if (!settled || group.desired + 1 > group.max + margin) return undefined;
   const placement = lackingPlacement(group);
@@ -164,6 +193,7 @@ export function nextDeadline(group: Group, nowMs: number): number {
     waitEndsAt(member),
     member.drainEndsAt ?? 0,
     member.terminateCalledAt === undefined ? 0 : member.terminateCalledAt + TERMINATE_AGAIN_MS,
+    member.stopCalledAt === undefined ? 0 : member.stopCalledAt + STOP_AGAIN_MS,
     member.state === "InService" ? (member.inServiceAt ?? 0) + group.graceSeconds * 1_000 : 0,
   ]);
   return Math.min(...[...times, group.launchNotBefore].filter((time) => time > nowMs));

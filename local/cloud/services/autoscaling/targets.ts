@@ -1,5 +1,5 @@
 import type * as sdk from "@aws-sdk/client-auto-scaling";
-import { deregisterMember, registerMember } from "./act.ts";
+import { deregisterMember, registerMember } from "./registration.ts";
 import { given, groupNamed, invalid, page } from "./checks.ts";
 import type { Groups } from "./loop.ts";
 import type { Group, Member } from "./model.ts";

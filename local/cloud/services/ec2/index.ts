@@ -28,6 +28,9 @@ export interface Ec2 {
   launch(request: LaunchRequest): Promise<InstanceRecord>;
   /** Settles when the termination is accepted; termination protection does not apply, as for Auto Scaling on AWS. */
   terminate(instanceId: string): Promise<void>;
+  /** Settle when accepted, as StopInstances and StartInstances; protection from stopping does not apply. */
+  stop(instanceId: string): Promise<void>;
+  start(instanceId: string): Promise<void>;
   instance(instanceId: string): InstanceRecord | undefined;
   /** Called after every change of state, the first `pending` included. */
   onChange(listener: (instance: InstanceRecord) => void): void;
@@ -115,6 +118,8 @@ export function openEc2(world: World, parts: { compute: Compute; emit: Emit } & 
         Message: "Client.UserInitiatedShutdown: User initiated shutdown",
       });
     },
+    stop: async (instanceId) => power.stop(state.instances.get(instanceId)),
+    start: async (instanceId) => power.restart(state.instances.get(instanceId)),
     instance(instanceId) {
       const row = state.instances.find(instanceId);
       return row && recordOf(row);

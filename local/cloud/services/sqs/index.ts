@@ -4,7 +4,7 @@ import type { Call, Operation, Service, World } from "../../service.ts";
 import { applyAttributes, shownAttributes } from "./attributes.ts";
 import { attributesMd5, md5, type MessageAttributes } from "./message.ts";
 import { publishCounts, type Record as RecordMetric } from "./metrics.ts";
-import { byReceipt, NUMBERS, put, take, untilVisible, wake, type Message, type Queue } from "./queue.ts";
+import { byReceipt, NUMBERS, put, take, untilVisible, visibleAt, wake, type Message, type Queue } from "./queue.ts";
 
 export type { MessageAttribute, MessageAttributes } from "./message.ts";
 
@@ -23,6 +23,11 @@ export interface Sqs {
   readonly service: Service;
   /** Puts a message from another service of the cloud. Throws QueueDoesNotExist. */
   send(queueArn: string, body: string, attributes?: MessageAttributes): Promise<void>;
+  /** When a message can next be received, in milliseconds of the epoch; undefined: the queue is empty or not there. */
+  visibleAt(queueArn: string): number | undefined;
+  /** Calls when that may have become earlier; what it returns ends it. */
+  onChange(queueArn: string, act: () => void): () => void;
+  urlOf(queueArn: string): string;
   /** JSON of the policy that says who else may use the queue; undefined when it has none or is not there. */
   policyOf(queueArn: string): string | undefined;
 }
@@ -30,6 +35,10 @@ export interface Sqs {
 /** Standard queues; FIFO queues are refused by name. */
 export function openSqs(world: World, sources: SqsSources): Sqs {
   const queues = new Map<string, Queue>();
+  const watchers = new Map<string, Set<() => void>>();
+  const tell = (queueArn: string): void => {
+    for (const act of watchers.get(queueArn) ?? []) act();
+  };
   const arnOf = (name: string): string => `arn:aws:sqs:${world.region}:${world.account}:${name}`;
   const urlOf = (name: string): string => `${sources.endpoint()}/${world.account}/${name}`;
   const named = (name: string): Queue => {
@@ -45,7 +54,7 @@ export function openSqs(world: World, sources: SqsSources): Sqs {
   const service: Service = {
     id: "sqs",
     operations: {
-      ...queueOperations({ world, queues, named, of, urlOf, arnOf }),
+      ...queueOperations({ world, queues, named, of, urlOf, arnOf, tell }),
       ...messageOperations(world, of),
       ReceiveMessage: receiveOperation({ world, of, byArn }),
     },
@@ -64,6 +73,16 @@ export function openSqs(world: World, sources: SqsSources): Sqs {
 
   return {
     service,
+    visibleAt(queueArn) {
+      const queue = byArn(queueArn);
+      return queue && visibleAt(world, queue);
+    },
+    onChange(queueArn, act) {
+      const acts = watchers.get(queueArn) ?? new Set();
+      watchers.set(queueArn, acts.add(act));
+      return () => void acts.delete(act);
+    },
+    urlOf: (queueArn) => urlOf(queueArn.split(":").at(-1) ?? ""),
     policyOf: (queueArn) => byArn(queueArn)?.kept["Policy"] || undefined,
     async send(queueArn, body, attributes = {}) {
       const queue = byArn(queueArn);
@@ -89,9 +108,11 @@ interface QueueParts {
   of(input: { QueueUrl?: string | undefined }): Queue;
   urlOf(name: string): string;
   arnOf(name: string): string;
+  /** Tells who waits for the queue's messages from outside. */
+  tell(queueArn: string): void;
 }
 
-function queueOperations({ world, queues, named, of, urlOf, arnOf }: QueueParts): Record<string, Operation> {
+function queueOperations({ world, queues, named, of, urlOf, arnOf, tell }: QueueParts): Record<string, Operation> {
   return {
     CreateQueue(input: Sdk.CreateQueueCommandInput) {
       const name = required(input.QueueName, "QueueName");
@@ -117,6 +138,7 @@ function queueOperations({ world, queues, named, of, urlOf, arnOf }: QueueParts)
       }
       if (queues.size >= QUEUES_MAX) throw new CloudError("OverLimit", `at most ${QUEUES_MAX} queues`, 403);
       queues.set(name, queue);
+      queue.waiting.add(() => tell(queue.arn));
       return { QueueUrl: urlOf(name) };
     },
     GetQueueUrl: (input: Sdk.GetQueueUrlCommandInput) => ({

@@ -143,6 +143,12 @@ export function wake(queue: Queue): void {
   for (const act of queue.waiting) act();
 }
 
+/** When a message can next be received, in milliseconds of the epoch; undefined: there is none. */
+export function visibleAt(world: World, queue: Queue): number | undefined {
+  expire(world, queue);
+  return queue.messages.length === 0 ? undefined : Math.min(...queue.messages.map((message) => message.visibleAt));
+}
+
 /** Resolves when a message may have become visible, or after `ms`. */
 export function untilVisible(world: World, queue: Queue, ms: number): Promise<void> {
   const now = world.clock.now();

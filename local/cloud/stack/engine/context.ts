@@ -3,6 +3,7 @@ import type { CallService, Principal, World } from "../../service.ts";
 import { textAt } from "../resources/read.ts";
 import type { ResourceContext } from "../resources/resource.ts";
 import type { Stack } from "../record.ts";
+import type { Responses } from "../responses.ts";
 import { knownInput } from "./conform.ts";
 import type { JsonObject } from "./json.ts";
 import { revealed } from "./dynamic.ts";
@@ -15,6 +16,7 @@ export interface Executor {
   readonly world: World;
   readonly call: CallService;
   readonly principal: Principal;
+  readonly responses: Responses;
 }
 
 export function resourceContext(
@@ -24,7 +26,7 @@ export function resourceContext(
   updatePolicy: JsonObject,
   identify: (physicalId: string) => void,
 ): ResourceContext {
-  const { world, call, principal } = executor;
+  const { world, call, principal, responses } = executor;
   return {
     account: world.account,
     region: world.region,
@@ -33,6 +35,8 @@ export function resourceContext(
     logicalId,
     updatePolicy,
     identify,
+    uuid: () => world.ids.uuid(),
+    expectResponse: (limitMs) => responses.expect(limitMs),
     now: () => world.clock.now(),
     async call(service, operation, input) {
       return call(principal, service, operation, await knownInput(service, operation, input));

@@ -1,6 +1,6 @@
 import { CloudError } from "../../errors.ts";
 import { enter, mark, record } from "../events.ts";
-import type { Stack, StackResource, Wish } from "../record.ts";
+import type { Output, Stack, StackResource, Wish } from "../record.ts";
 import { knownType } from "../resources/registry.ts";
 import { reasonOf, resourceContext, type Executor } from "./context.ts";
 import { reversed, walk, type Graph } from "./graph.ts";
@@ -23,8 +23,8 @@ const IN_USE_RETRY_MS = 1000;
 /** Longer than anything that CloudFormation itself deletes at the same time takes to let go. */
 const IN_USE_WAIT_MS = 60_000;
 
-/** Looks at all stacks: an export's name is taken once per region. Throws naming the stack that has it. */
-export type ReserveExports = (stack: Stack, names: readonly string[]) => void;
+/** Looks at all stacks: an export's name is taken once per region, and one that is read stays as it is. Throws naming the other stack. */
+export type ReserveExports = (stack: Stack, outputs: readonly Output[]) => void;
 
 /** Creates or updates `stack` to what `wish` says, or rolls it back. Never rejects: what failed is in the events. */
 export async function execute(
@@ -76,10 +76,7 @@ function noteUnheard(executor: Executor, stack: Stack, logicalId: string, error:
 /** All resources stand: from here on the stack is what the wish says. */
 function settle(stack: Stack, wish: Wish, reserve: ReserveExports): void {
   const outputs = outputsOf(stack, wish.target);
-  reserve(
-    stack,
-    outputs.flatMap((output) => output.exportName ?? []),
-  );
+  reserve(stack, outputs);
   stack.outputs = outputs;
   stack.templateBody = wish.target.template.body;
   stack.parameters = wish.parameters;
@@ -98,7 +95,7 @@ interface Leftover {
 /** What an update leaves behind: the replaced and the removed. */
 function leftovers(stack: Stack, wish: Wish, journal: readonly Done[]): Leftover[] {
   const replaced = journal.flatMap((done) =>
-    done.kind === "replaced" && done.before !== undefined ? [done.before] : [],
+    (done.kind === "replaced" || done.isRenamed === true) && done.before !== undefined ? [done.before] : [],
   );
   const removed = [...stack.resources.values()].filter((resource) => !wish.target.enabled.has(resource.logicalId));
   for (const resource of removed) stack.resources.delete(resource.logicalId);
@@ -160,8 +157,9 @@ async function restore(executor: Executor, stack: Stack, journal: readonly Done[
       superfluous.push(now);
       stack.resources.set(done.logicalId, mark(executor.world, stack, done.before, "UPDATE_COMPLETE"));
     } else {
-      const failure = await updateBack(executor, stack, now, done.before);
-      if (failure !== undefined) return failure;
+      const back = await updateBack(executor, stack, now, done.before);
+      if (typeof back === "string") return back;
+      if (back.physicalId !== now.physicalId) superfluous.push(now);
     }
   }
   return superfluous;
@@ -172,17 +170,16 @@ async function updateBack(
   stack: Stack,
   now: StackResource,
   before: StackResource,
-): Promise<string | undefined> {
+): Promise<StackResource | string> {
   const type = knownType(now.type);
   const found = difference(type, now.properties, before.properties);
   record(executor.world, stack, { ...now, status: "UPDATE_IN_PROGRESS" });
   try {
-    const attributes =
-      found.kind === "none"
-        ? before.attributes
-        : await change(executor, stack, type, now, before.properties, found.changed);
-    stack.resources.set(now.logicalId, mark(executor.world, stack, { ...before, attributes }, "UPDATE_COMPLETE"));
-    return undefined;
+    const changed =
+      found.kind === "none" ? {} : await change(executor, stack, type, now, before.properties, found.changed);
+    const back = mark(executor.world, stack, { ...before, ...changed }, "UPDATE_COMPLETE");
+    stack.resources.set(now.logicalId, back);
+    return back;
   } catch (error) {
     stack.resources.set(now.logicalId, mark(executor.world, stack, now, "UPDATE_FAILED", reasonOf(error)));
     return `The following resource(s) failed to update: [${now.logicalId}]. `;

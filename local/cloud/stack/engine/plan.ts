@@ -13,7 +13,8 @@ export type Difference =
 
 /** Per property: no change, a change in place, or a new resource. */
 export function difference(type: ResourceType, before: JsonObject, next: JsonObject): Difference {
-  const changed = [...type.replacing, ...type.updatable].filter((name) => !sameJson(before[name], next[name]));
+  const names = type.isOpen === true ? Object.keys({ ...before, ...next }) : [...type.replacing, ...type.updatable];
+  const changed = names.filter((name) => !sameJson(before[name], next[name]));
   if (changed.length === 0) return { kind: "none" };
   const replaces = changed.some((name) => type.replacing.includes(name)) || type.replaces?.(changed, next) === true;
   return { kind: replaces || type.update === undefined ? "replace" : "update", changed };
@@ -24,7 +25,8 @@ export interface Change {
   readonly logicalId: string;
   readonly type: string;
   readonly physicalId?: string;
-  readonly replacement?: "True" | "False";
+  /** Conditional: only the function behind a custom resource knows. */
+  readonly replacement?: "True" | "False" | "Conditional";
   /** `Properties`, `Metadata`, `DeletionPolicy`...: what of the declaration changed. */
   readonly scope: readonly string[];
   readonly changed: readonly string[];
@@ -80,7 +82,7 @@ function modified(
     logicalId: declaration.logicalId,
     type: declaration.type,
     physicalId: before.physicalId,
-    replacement: found.kind === "replace" ? "True" : "False",
+    replacement: found.kind === "replace" ? "True" : type.isOpen === true ? "Conditional" : "False",
     scope,
     changed: found.kind === "none" ? [] : found.changed,
   };
@@ -104,10 +106,11 @@ function referable(
 ): Referable {
   const isNew = before === undefined || change?.replacement === "True";
   const isUpdated = change !== undefined && change.changed.length > 0;
+  const isAnyones = isNew || (isUpdated && type.isOpen === true);
   return {
-    reference: isNew ? unknownValue(id) : before.physicalId,
+    reference: isAnyones ? unknownValue(id) : before.physicalId,
     attribute(name) {
-      const unknown = isNew || (isUpdated && type.volatile?.includes(name) === true);
+      const unknown = isAnyones || (isUpdated && type.volatile?.includes(name) === true);
       return unknown ? unknownValue(`${id}.${name}`) : (before.attributes[name] ?? unknownValue(`${id}.${name}`));
     },
   };

@@ -15,6 +15,8 @@ export interface Done {
   readonly logicalId: string;
   /** As it was; absent for `created`. */
   readonly before?: StackResource;
+  /** An update in whose course the function behind a custom resource has made another one. */
+  readonly isRenamed?: boolean;
 }
 
 const REPLACING = "Requested update requires the creation of a new physical resource; hence creating one.";
@@ -38,6 +40,8 @@ export async function step(
   );
   const before = stack.resources.get(logicalId);
   if (before === undefined) return create(executor, stack, target, declaration, next, journal);
+  const refusal = type.refuses?.(before.properties, next);
+  if (refusal !== undefined) throw new Error(refusal);
   const declared = { ...before, ...declaredParts(target, declaration) };
   const found = difference(type, before.properties, next);
   if (found.kind === "none") return void stack.resources.set(logicalId, { ...declared, properties: next });
@@ -146,15 +150,21 @@ async function update(
   journal.push({ kind: "updated", logicalId, before: original });
   const wanted: StackResource = { ...before, properties: next };
   try {
-    const attributes = await change(executor, stack, type, before, next, changed);
-    stack.resources.set(logicalId, mark(world, stack, { ...wanted, attributes }, "UPDATE_COMPLETE"));
+    const now = await change(executor, stack, type, before, next, changed);
+    if (now.physicalId !== before.physicalId)
+      journal.splice(
+        journal.findIndex((done) => done.logicalId === logicalId),
+        1,
+        { kind: "updated", logicalId, before: original, isRenamed: true },
+      );
+    stack.resources.set(logicalId, mark(world, stack, { ...wanted, ...now }, "UPDATE_COMPLETE"));
   } catch (error) {
     stack.resources.set(logicalId, mark(world, stack, wanted, "UPDATE_FAILED", reasonOf(error)));
     throw error;
   }
 }
 
-/** Applies a change in place and resolves to the attributes afterwards; rolling back uses it the other way round. */
+/** Applies a change in place and resolves to what is there afterwards; rolling back uses it the other way round. */
 export async function change(
   executor: Executor,
   stack: Stack,
@@ -162,8 +172,12 @@ export async function change(
   before: StackResource,
   next: JsonObject,
   changed: readonly string[],
-): Promise<StackResource["attributes"]> {
+): Promise<Pick<StackResource, "physicalId" | "attributes">> {
   if (type.update === undefined) throw new Error(`${type.type} cannot be updated in place`);
-  const ctx = resourceContext(executor, stack, before.logicalId, before.updatePolicy, () => undefined);
-  return type.update(ctx, before, await reveal(executor, next), changed);
+  let { physicalId } = before;
+  const ctx = resourceContext(executor, stack, before.logicalId, before.updatePolicy, (told) => {
+    physicalId = told;
+  });
+  const attributes = await type.update(ctx, before, await reveal(executor, next), changed);
+  return { physicalId, attributes };
 }

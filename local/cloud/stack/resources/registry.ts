@@ -1,6 +1,7 @@
 import { autoscalingTypes } from "./autoscaling.ts";
 import { cloudfrontTypes } from "./cloudfront.ts";
 import { cloudwatchTypes } from "./cloudwatch.ts";
+import { customType } from "./custom.ts";
 import { dynamodbTypes } from "./dynamodb.ts";
 import { ec2ComputeTypes } from "./ec2-compute.ts";
 import { ec2NetworkTypes } from "./ec2-network.ts";
@@ -8,6 +9,7 @@ import { ec2SecurityTypes } from "./ec2-security.ts";
 import { efsTypes } from "./efs.ts";
 import { elasticacheTypes } from "./elasticache.ts";
 import { elbv2Types } from "./elbv2.ts";
+import { eventSourceTypes } from "./event-source.ts";
 import { eventsTypes } from "./events.ts";
 import { iamTypes } from "./iam.ts";
 import { kmsTypes } from "./kms.ts";
@@ -20,6 +22,7 @@ import { secretsTypes } from "./secretsmanager.ts";
 import { snsTypes } from "./sns.ts";
 import { sqsTypes } from "./sqs.ts";
 import { ssmTypes } from "./ssm.ts";
+import { warmPoolTypes } from "./warm-pool.ts";
 
 const TYPES: ReadonlyMap<string, ResourceType> = new Map(
   [
@@ -33,6 +36,7 @@ const TYPES: ReadonlyMap<string, ResourceType> = new Map(
     efsTypes,
     elasticacheTypes,
     elbv2Types,
+    eventSourceTypes,
     eventsTypes,
     iamTypes,
     kmsTypes,
@@ -44,15 +48,16 @@ const TYPES: ReadonlyMap<string, ResourceType> = new Map(
     snsTypes,
     sqsTypes,
     ssmTypes,
+    warmPoolTypes,
   ].flatMap((types) => types.map((type) => [type.type, type] as const)),
 );
 
-export const resourceType = (name: string): ResourceType | undefined => TYPES.get(name);
+export const resourceType = (name: string): ResourceType | undefined => TYPES.get(name) ?? customType(name);
 export const resourceTypes = (): readonly ResourceType[] => [...TYPES.values()];
 
 /** A type that the template's check has let through. */
 export function knownType(name: string): ResourceType {
-  const type = TYPES.get(name);
+  const type = resourceType(name);
   if (type === undefined) throw new Error(`Unrecognized resource type: ${name}`);
   return type;
 }

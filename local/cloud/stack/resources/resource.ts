@@ -1,5 +1,6 @@
 import type { ServiceId } from "../../service.ts";
 import type { Json, JsonObject } from "../engine/json.ts";
+import type { Expected } from "../responses.ts";
 
 /** What a resource's functions may use. Nothing of the cloud is touched but through `call`. */
 export interface ResourceContext {
@@ -18,7 +19,13 @@ export interface ResourceContext {
   call(service: ServiceId, operation: string, input: Record<string, unknown>): Promise<Record<string, unknown>>;
   /** A physical name as CloudFormation makes them: `<stack>-<logical id>-<random>`, cut to `lengthMax`. */
   physicalName(lengthMax: number): string;
-  /** Tells the engine the identity as soon as something exists, so that a failure after this point is rolled back. */
+  uuid(): string;
+  /** An address to which one answer may be put within `limitMs`. */
+  expectResponse(limitMs: number): Expected;
+  /**
+   * Tells the engine the identity as soon as something exists, so that a failure after this point is rolled back. In an
+   * update, another identity than before says that the resource was replaced, and that the old one is to be deleted.
+   */
   identify(physicalId: string): void;
   /** Looks every second until `look` says true; fails naming `what` after `limitMs`. */
   until(what: string, limitMs: number, look: () => Promise<boolean>): Promise<void>;
@@ -42,6 +49,8 @@ export type TagForm = "list" | "map" | "propagated";
 
 export interface ResourceType {
   readonly type: string;
+  /** Its properties and attributes are not known here: all are let through, and a change of any is an update. */
+  readonly isOpen?: boolean;
   /** Properties whose change makes a new resource. */
   readonly replacing: readonly string[];
   /** Properties that are changed in place. */
@@ -56,6 +65,8 @@ export interface ResourceType {
   readonly volatile?: readonly string[];
   /** Whether this change of updatable properties needs a new resource after all. */
   replaces?(changed: readonly string[], next: JsonObject): boolean;
+  /** Why this change cannot be made at all; asked before anything is begun. */
+  refuses?(before: JsonObject, next: JsonObject): string | undefined;
   create(ctx: ResourceContext, properties: JsonObject): Promise<Created>;
   /** Resolves to the attributes afterwards. Absent = every property is `replacing`. */
   update?(ctx: ResourceContext, existing: Existing, next: JsonObject, changed: readonly string[]): Promise<Attributes>;

@@ -61,6 +61,18 @@ export function openModel() {
         turn(id, "shutting-down");
         world.clock.after(BOOT_MS, () => turn(id, "terminated"));
       },
+      async stop(id) {
+        log.push(`stop ${id}`);
+        turn(id, "stopping");
+        world.clock.after(BOOT_MS, () => turn(id, "stopped"));
+      },
+      async start(id) {
+        const failure = failures.shift();
+        if (failure !== undefined) throw new Error(failure);
+        log.push(`start ${id}`);
+        turn(id, "pending");
+        world.clock.after(BOOT_MS, () => turn(id, "running"));
+      },
       instance: (id) => instances.get(id),
       onChange: (listener) => void listeners.push(listener),
     },
@@ -77,6 +89,7 @@ export function openModel() {
   const endpoint = testEndpoint(world, service);
   return {
     world,
+    service,
     client: sdkClient(AutoScalingClient, endpoint.handle),
     requests,
     health,
