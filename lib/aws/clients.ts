@@ -10,6 +10,9 @@ import { Route53Client } from "@aws-sdk/client-route-53";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SSMClient } from "@aws-sdk/client-ssm";
 
+/** A regional endpoint answers within a second; a hung connection must not eat a lease's life. */
+export const REQUEST_MS_MAX = 5_000;
+
 /**
  * Limits of every AWS call. Endpoint, region and credentials come from the SDK's own environment, so the same bundle
  * speaks to AWS and to the local farm.
@@ -18,8 +21,7 @@ const LIMITS = {
   /** Three attempts with the SDK's standard backoff ride over a throttled second; longer waits are the loop's business. */
   maxAttempts: 3,
   retryMode: "standard",
-  /** A regional endpoint answers within a second; a hung connection must not eat a lease's life. */
-  requestHandler: { connectionTimeout: 1_000, requestTimeout: 5_000 },
+  requestHandler: { connectionTimeout: 1_000, requestTimeout: REQUEST_MS_MAX },
 } as const;
 
 /** Another way to AWS than the environment's: the simulation has no sockets, no key files and no wall clock. */

@@ -2,7 +2,7 @@ import type { DeliverySources } from "./bus/delivery.ts";
 import { openEventBridge } from "./bus/index.ts";
 import type { CloudClock } from "./clock.ts";
 import type { CallRecord } from "./calls.ts";
-import { openEndpoint, type Endpoint } from "./endpoint.ts";
+import { openEndpoint, type Around, type Endpoint } from "./endpoint.ts";
 import { openFaults, type Faults } from "./faults/index.ts";
 import { openIam } from "./iam/index.ts";
 import { openOnBehalf } from "./iam/on-behalf.ts";
@@ -55,8 +55,8 @@ export interface CloudParts {
   readonly functionsFolder: string;
   /** Base URL of this cloud, as functions and machines reach it. */
   endpointUrl(): string;
-  /** What becomes of an event's way to a function, which AWS promises "at least once" and in no order. Absent: it arrives. */
-  readonly disturb?: (deliver: () => Promise<void>) => Promise<void>;
+  /** Sees the work of every call. Absent: nobody does. */
+  readonly around?: Around;
   record(line: CallRecord): void;
   note(message: string): void;
 }
@@ -145,12 +145,11 @@ export function openCloud(parts: CloudParts): Cloud {
     endpoint: parts.endpointUrl,
     record: (...metric) => monitoring.record(...metric),
   });
-  const { disturb = (deliver) => deliver() } = parts;
   const faults = openFaults(world);
   const bus = openEventBridge(
     world,
     {
-      invokeFunction: (...event) => disturb(() => invokeFor("events.amazonaws.com")(...event)),
+      invokeFunction: invokeFor("events.amazonaws.com"),
       sendMessage: sendForRule,
     },
     faults,
@@ -200,6 +199,7 @@ export function openCloud(parts: CloudParts): Cloud {
     faults,
     principalOf: iam.principalOf,
     authorize,
+    ...(parts.around && { around: parts.around }),
     record: parts.record,
     receive: (request) => stack.receive(request),
   });

@@ -39,6 +39,12 @@ export interface Endpoint {
   readonly listen: (host: string, port: number) => Promise<HttpListener>;
 }
 
+/** Performs a call's work, or sees it performed. */
+export type Around = (
+  call: Pick<AuthorizedCall, "principal" | "operation" | "input">,
+  perform: () => Promise<Members>,
+) => Promise<Members>;
+
 export interface EndpointParts {
   readonly world: World;
   readonly services: ReadonlyMap<ServiceId, Service>;
@@ -48,6 +54,8 @@ export interface EndpointParts {
   readonly receive?: (request: WireRequest) => WireResponse | undefined;
   /** What goes wrong on purpose with calls over the wire. Absent: nothing. */
   readonly faults?: CallFaults;
+  /** Stands around the work of every call, where no fault hides whether it is done. Absent: nobody does. */
+  readonly around?: Around;
   /** Asked once for every call, when it is decoded. Absent in an endpoint of services alone, which has no policies. */
   readonly authorize?: Authorize;
 }
@@ -84,7 +92,7 @@ interface Core {
   readonly principalFor: (form: Form) => Principal;
 }
 
-function openCore({ world, services, principalOf, record, authorize }: EndpointParts): Core {
+function openCore({ world, services, principalOf, record, around, authorize }: EndpointParts): Core {
   const note = (outcome: Outcome): void => {
     const { status, error, decision, ...who } = outcome;
     const at = isoTime(world.clock.now());
@@ -120,9 +128,12 @@ function openCore({ world, services, principalOf, record, authorize }: EndpointP
     if (found === undefined || !Object.hasOwn(found.operations, operation)) throw notImplemented(service, operation);
     const perform = found.operations[operation];
     if (perform === undefined) throw notImplemented(service, operation);
-    // an Operation's own input type is lost in the table; the members were read or checked by the schema of just this one
-    const output: unknown = await Reflect.apply(perform, undefined, [input, call]);
-    return isMembers(output) ? output : {};
+    const work = async (): Promise<Members> => {
+      // an Operation's own input type is lost in the table; the members were read or checked by the schema of just this one
+      const output: unknown = await Reflect.apply(perform, undefined, [input, call]);
+      return isMembers(output) ? output : {};
+    };
+    return around === undefined ? work() : around({ principal: call.principal, operation, input }, work);
   };
 
   const principalFor = (form: Form): Principal => {

@@ -13,6 +13,8 @@ const whole = (text: string): number => {
 const options = new Command("simulate")
   .option("--seed <n>", "which world", whole, 1)
   .option("--seeds <n>", "so many seeds from --seed on, without their stories", whole)
+  .option("--step <n>", "of --seeds, only every so manieth", whole, 1)
+  .option("--json", "of --seeds, a line for each: its seed and what it broke")
   .option("--minutes <m>", "virtual minutes full of faults", whole, 20)
   .addOption(
     new Option(
@@ -27,6 +29,8 @@ const options = new Command("simulate")
   .opts<{
     seed: number;
     seeds?: number;
+    step: number;
+    json?: true;
     minutes: number;
     wire: NonNullable<WorldOptions["wire"]>;
     template?: string;
@@ -35,19 +39,22 @@ const options = new Command("simulate")
 const template: Template =
   options.template === undefined ? await packagedTemplate() : JSON.parse(readFileSync(options.template, "utf8"));
 let failed = 0;
-for (let seed = options.seed; seed < options.seed + (options.seeds ?? 1); seed++) {
+let done = 0;
+for (let seed = options.seed; seed < options.seed + (options.seeds ?? 1); seed += Math.max(1, options.step)) {
   const verdict = await simulate({
     seed,
     minutes: options.minutes,
     wire: options.wire,
     template,
   });
+  done += 1;
   if (options.seeds === undefined) console.log(verdict.story);
   if (verdict.broken.length > 0) failed += 1;
-  if (options.seeds === undefined || verdict.broken.length > 0)
+  if (options.json === true) console.log(JSON.stringify({ seed, broken: verdict.broken }));
+  else if (options.seeds === undefined || verdict.broken.length > 0)
     console.log(
       `seed ${seed}: ${verdict.broken.length === 0 ? "every invariant held" : `BROKEN\n  ${verdict.broken.join("\n  ")}`}`,
     );
 }
-if (options.seeds !== undefined) console.log(`${options.seeds - failed} of ${options.seeds} seeds passed`);
+if (options.seeds !== undefined && options.json !== true) console.log(`${done - failed} of ${done} seeds passed`);
 process.exitCode = failed === 0 ? 0 : 1;

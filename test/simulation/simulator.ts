@@ -83,14 +83,22 @@ function killNode(world: SimulatedWorld, chance: Chance): string {
 }
 
 function failCalls(world: SimulatedWorld, chance: Chance): string {
-  const how = chance.pick(["throttle", "unavailable", "lost", "slow"] as const) ?? "slow";
   const rate = chance.whole(2, 60) / 100;
-  return inject(world, { kind: "calls", how, rate, ...lasting(chance, 5, 60) });
+  const common = { on: "api", rate, ...lasting(chance, 5, 60) } as const;
+  const fault = chance.pick<Fault>([
+    { ...common, kind: "throttle" },
+    { ...common, kind: "error" },
+    { ...common, kind: "timeout" },
+    { ...common, kind: "timeout", answerAfterMs: chance.whole(50, 4_000) },
+    { ...common, kind: "stale", staleMs: chance.whole(1_000, 30_000) },
+  ]);
+  return fault === undefined ? "nothing" : inject(world, fault);
 }
 
 function loseEvents(world: SimulatedWorld, chance: Chance): string {
-  const how = chance.pick(["drop", "duplicate", "delay"] as const) ?? "delay";
-  return inject(world, { kind: "events", how, rate: chance.whole(20, 100) / 100, ...lasting(chance, 10, 120) });
+  const kind = chance.pick(["drop", "duplicate", "delay", "reorder"] as const) ?? "delay";
+  const [rate, lateMs] = [chance.whole(20, 100) / 100, chance.whole(100, 90_000)];
+  return inject(world, { on: "events", kind, rate, lateMs, ...lasting(chance, 10, 120) });
 }
 
 /** Anywhere, or beside a call after which the farm is another: that is where an end in the middle hurts. */

@@ -5,6 +5,7 @@ import {
   ec2Client,
   elbv2Client,
   eventBridgeClient,
+  REQUEST_MS_MAX,
   secretsManagerClient,
   ssmClient,
   type Connection,
@@ -14,33 +15,36 @@ import type { Table } from "../../lib/aws/table.ts";
 import { assert } from "../../lib/assert.ts";
 import type { Endpoint } from "../../local/cloud/endpoint.ts";
 import { CloudError } from "../../local/cloud/errors.ts";
+import type { Faults } from "../../local/cloud/faults/index.ts";
 import type { Principal, ServiceId } from "../../local/cloud/service.ts";
-import { decodeRequest, encodeError, type WireRequest, type WireResponse } from "../../local/cloud/wire/index.ts";
+import type { WireRequest, WireResponse } from "../../local/cloud/wire/index.ts";
 import type { Environment, Way } from "./functions.ts";
 import { retryStrategy, withRetries } from "./retries.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
-/** One call of a function on its way to the cloud. */
-export interface FunctionCall {
-  readonly environment: Environment;
-  readonly operation: string;
-  /** Members of the input by name; those that are no text as JSON. */
-  parameters(): Readonly<Record<string, string>>;
-}
-
-/** Where faults strike and where the witness stands: `perform` has the effect, `refuse` answers an error instead. */
-export type Through = <T>(
-  call: FunctionCall,
-  perform: () => Promise<T>,
-  refuse: (error: CloudError) => Promise<T>,
-  took: (answer: T) => boolean,
-) => Promise<T>;
+/** A function's call on its way to the cloud, and whatever befalls its environment there. */
+export type Through = <T>(environment: Environment, operation: string, perform: () => Promise<T>) => Promise<T>;
 
 export interface WayParts {
   readonly clock: VirtualClock;
   readonly endpoint: () => Endpoint;
+  /** What goes wrong with calls. The endpoint asks them itself about calls over the wire. */
+  readonly faults: () => Faults;
   readonly principalOf: (accessKeyId: string) => Principal | undefined;
   readonly through: Through;
+}
+
+/** Fails as the SDK does when an answer does not come in time. Only a fault takes time: without one there is no timer. */
+function inTime<T>({ clock, faults }: WayParts, perform: () => Promise<T>): Promise<T> {
+  if (faults().active().length === 0) return perform();
+  return new Promise((resolve, reject) => {
+    const late = new Error(`no answer within ${REQUEST_MS_MAX} ms`);
+    late.name = "TimeoutError";
+    const timer = clock.after(REQUEST_MS_MAX, () => reject(late));
+    perform()
+      .finally(() => timer.cancel())
+      .then(resolve, reject);
+  });
 }
 
 /** Sends the SDK's requests to an endpoint without a socket. */
@@ -75,19 +79,9 @@ export const overTheWire =
     const connection: Connection = {
       ...identity(environment),
       retryStrategy: retryStrategy(clock, environment.chance),
-      requestHandler: requestHandler((request) => {
-        const call = { environment, operation: operationOf(request), parameters: () => parametersOf(request) };
-        const refuse = async (error: CloudError) =>
-          encodeError((await decodeRequest(request)).form, error, environment.chance.ids.uuid());
-        return environment.whileAlive(
-          through(
-            call,
-            () => handle(request),
-            refuse,
-            ({ status }) => status < 300,
-          ),
-        );
-      }),
+      requestHandler: requestHandler((request) =>
+        environment.whileAlive(through(environment, operationOf(request), () => inTime(parts, () => handle(request)))),
+      ),
     };
     return table === undefined
       ? { connection }
@@ -126,23 +120,20 @@ function shortenAll(parts: WayParts, environment: Environment, connection: Conne
 }
 
 async function callDirectly(
-  { clock, through, endpoint, principalOf }: WayParts,
+  parts: WayParts,
   environment: Environment,
   service: ServiceId,
   command: string,
   input: Readonly<Record<string, unknown>>,
 ): Promise<Record<string, unknown>> {
+  const { clock, through, endpoint, faults, principalOf } = parts;
   const operation = command.replace(/Command$/, "");
   const principal = principalOf(environment.variables["AWS_ACCESS_KEY_ID"] ?? "");
   assert(principal !== undefined, `${environment.functionName} has a role`);
-  const call = { environment, operation, parameters: () => texts(input) };
+  const call = { service, operation, input };
+  const perform = () => endpoint().callService(principal, service, operation, input);
   const attempt = (): Promise<Record<string, unknown>> =>
-    through(
-      call,
-      () => endpoint().callService(principal, service, operation, input).catch(asSdkError),
-      asSdkError,
-      () => true,
-    );
+    through(environment, operation, () => inTime(parts, () => faults().call(call, perform).catch(asSdkError)));
   const answer = await environment.whileAlive(
     withRetries(clock, environment.chance, kindOf, () => environment.whileAlive(attempt())),
   );
@@ -166,11 +157,22 @@ function kindOf(error: unknown): "throttled" | "transient" | undefined {
 }
 
 /** The state table with the faults of calls to DynamoDB; its errors are those of openTable. */
-function disturbedTable({ clock, through }: WayParts, environment: Environment, table: Table, name: string): Table {
+function disturbedTable(parts: WayParts, environment: Environment, table: Table, name: string): Table {
+  const { clock, through, faults } = parts;
   const ask = <T>(operation: string, perform: () => Promise<T>): Promise<T> => {
-    const call = { environment, operation, parameters: () => ({ TableName: name }) };
-    const attempt = (): Promise<T> => environment.whileAlive(through(call, perform, asSdkError, () => true));
-    return callAws(`${operation} in table ${name}`, () => withRetries(clock, environment.chance, kindOf, attempt));
+    const call = { service: "dynamodb", operation, input: { TableName: name } } as const;
+    const attempt = async (): Promise<T> => {
+      let answer: { readonly given: T } | undefined;
+      const kept = async (): Promise<Record<string, unknown>> => {
+        answer = { given: await perform() };
+        return {};
+      };
+      await through(environment, operation, () => inTime(parts, () => faults().call(call, kept).catch(asSdkError)));
+      assert(answer !== undefined, "a call that is answered was performed");
+      return answer.given;
+    };
+    const alive = (): Promise<T> => environment.whileAlive(attempt());
+    return callAws(`${operation} in table ${name}`, () => withRetries(clock, environment.chance, kindOf, alive));
   };
   return {
     get: (key) => ask("GetItem", () => table.get(key)),
@@ -204,15 +206,3 @@ const target = ({ headers }: WireRequest): string | undefined =>
 /** JSON services give the operation in a header, query services in the body. */
 const operationOf = (request: WireRequest): string =>
   target(request)?.split(".").at(-1) ?? new URLSearchParams(request.body.toString("utf8")).get("Action") ?? "";
-
-function parametersOf(request: WireRequest): Record<string, string> {
-  const text = request.body.toString("utf8");
-  return target(request) === undefined
-    ? Object.fromEntries(new URLSearchParams(text))
-    : texts(Object(JSON.parse(text)));
-}
-
-const texts = (input: Readonly<Record<string, unknown>>): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(input).map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]),
-  );

@@ -2,7 +2,8 @@ import type { Table } from "../../lib/aws/table.ts";
 import { TandemError } from "../../lib/errors.ts";
 import type { JournalLine } from "../../lib/reconcile/journal.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
-import type { Through } from "./ways.ts";
+import type { Around } from "../../local/cloud/endpoint.ts";
+import { texts } from "./texts.ts";
 
 /** A call that changes the farm, and took effect. */
 export interface Deed {
@@ -20,7 +21,8 @@ export interface Witness {
   readonly lines: readonly JournalLine[];
   /** Rules that were broken, in words. */
   readonly broken: readonly string[];
-  readonly through: Through;
+  /** Sees the work of calls, those of the operator and of CloudFormation included. */
+  readonly around: Around;
   /** How often an operation was asked for, refused calls and repeated attempts included. */
   asked(operation: string): number;
   /** How often a function was invoked. */
@@ -98,14 +100,15 @@ export function openWitness(clock: VirtualClock, metricsAgeMs: () => number): Wi
           `${functionName} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
         );
     },
-    async through({ environment, operation, parameters }, perform, _refuse, took) {
+    async around({ principal, operation, input }, perform) {
       const answer = await perform();
-      if (DEEDS.has(operation) && took(answer))
+      const functionName = /:assumed-role\/[^/]+\/(tandem-.+)$/.exec(principal.arn)?.[1];
+      if (DEEDS.has(operation) && functionName !== undefined)
         deeds.push({
           at: clock.now(),
-          functionName: environment.functionName,
+          functionName,
           operation,
-          parameters: parameters(),
+          parameters: texts(input),
           metricsAgeMs: metricsAgeMs(),
         });
       return answer;

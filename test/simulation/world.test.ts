@@ -5,6 +5,8 @@ import { simulate } from "./simulator.ts";
 import { packagedTemplate, type Template } from "./template.ts";
 import { openWorld, type SimulatedWorld } from "./world.ts";
 
+/** What a seed may meet in the cloud (local/cloud/faults), and beside it. */
+const FAULTS = ["throttle", "error", "timeout", "stale", "drop", "duplicate", "delay", "reorder", "crash", "script"];
 const HOUR_MS = 3_600_000;
 const LONG_MS = 240_000;
 let template: Template;
@@ -97,6 +99,21 @@ describe("a seed", () => {
       expect(once.story).toBe(again.story);
       expect(once.calls).toBe(again.calls);
       expect(once.broken).toEqual([]);
+    },
+    LONG_MS,
+  );
+
+  test(
+    "gives the same story twice, whichever faults it has",
+    async () => {
+      const stories: string[] = [];
+      for (const seed of [4, 7, 8, 9]) {
+        const run = async () => (await simulate({ seed, minutes: 6, template })).story;
+        const [once, again] = [await run(), await run()];
+        expect(once).toBe(again);
+        stories.push(once);
+      }
+      for (const kind of FAULTS) expect(stories.join("\n")).toContain(`"kind":"${kind}"`);
     },
     LONG_MS,
   );

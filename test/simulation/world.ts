@@ -4,12 +4,13 @@ import { openJournal, type JournalLine } from "../../lib/reconcile/journal.ts";
 import type { FarmStatus } from "../../lib/status.ts";
 import type { CallRecord } from "../../local/cloud/calls.ts";
 import { openCloud, type Cloud } from "../../local/cloud/cloud.ts";
+import type { ApiFault, EventFault } from "../../local/cloud/faults/index.ts";
 import type { Principal } from "../../local/cloud/service.ts";
 import { memoryTable } from "../unit/reconcile/memory-table.ts";
 import { openChance } from "./chance.ts";
 import { modelDatabases } from "./database.ts";
 import { deploy } from "./deploy.ts";
-import { openFaults, type Disturbance } from "./faults.ts";
+import { openDisturbances, type Disturbance } from "./faults.ts";
 import { functionRuntime, loadCode, type Way } from "./functions.ts";
 import { modelMachines, type Machines, type ModelMachine } from "./machines.ts";
 import { modelCacheServers, modelShares } from "./stores.ts";
@@ -19,7 +20,12 @@ import { virtualClock } from "./virtual-clock.ts";
 import { direct, overTheWire, requestHandler, type WayParts } from "./ways.ts";
 import { openWitness, type Witness } from "./witness.ts";
 
+/** A fault of the cloud; always and without end unless it says otherwise. */
+type CloudFault<F> = F extends unknown ? Omit<F, "rate" | "forMs"> & { rate?: number; forMs?: number } : never;
+
 export type Fault =
+  | CloudFault<ApiFault>
+  | CloudFault<EventFault>
   | Disturbance
   /** The machine's host is lost. */
   | { readonly kind: "kill"; readonly instanceId: string }
@@ -90,7 +96,7 @@ export async function openWorld({ seed, template: given, wire = "calls" }: World
   const chance = openChance(seed);
   const clock = virtualClock(START_MS);
   const databases = modelDatabases(clock.now);
-  const faults = openFaults(clock, chance.branch("faults"));
+  const disturbances = openDisturbances(clock, chance.branch("faults"));
   const witness = openWitness(clock, () => clock.now() - traffic.publishedAt());
   const calls: CallRecord[] = [];
   const notes: string[] = [];
@@ -113,16 +119,17 @@ export async function openWorld({ seed, template: given, wire = "calls" }: World
     clock,
     chance: chance.branch("machines"),
     databases,
-    mishap: faults.mishap,
+    mishap: disturbances.mishap,
     booted: (machine) => (machine.node === "web" ? traffic.publish(machine) : undefined),
   });
   const ways: WayParts = {
     clock,
     endpoint: () => cloud.endpoint,
+    faults: () => cloud.faults,
     principalOf: (accessKeyId) => cloud.iam.principalOf(accessKeyId),
-    through(call, perform, refuse, took) {
-      witness.calling(call.operation);
-      return faults.through(call, () => witness.through(call, perform, refuse, took), refuse, took);
+    through(environment, operation, perform) {
+      witness.calling(operation);
+      return disturbances.through(environment, operation, perform);
     },
   };
   const items = memoryTable();
@@ -149,7 +156,7 @@ export async function openWorld({ seed, template: given, wire = "calls" }: World
     shares: modelShares(),
     functionsFolder: "/simulation",
     endpointUrl: () => "http://cloud.simulation",
-    disturb: faults.deliver,
+    around: witness.around,
     record: (line) => void calls.push(line),
     note: (message) => void notes.push(message),
   });
@@ -183,6 +190,7 @@ export async function openWorld({ seed, template: given, wire = "calls" }: World
         if (clock.now() >= deadline) throw new Error(`not within ${ms / 1000} s of virtual time: ${goal}`);
     },
     fault(fault) {
+      if ("on" in fault) return void cloud.faults.inject({ rate: 1, forMs: Infinity, ...fault });
       switch (fault.kind) {
         case "kill":
           return machines.all.get(fault.instanceId)?.die("host lost");
@@ -197,12 +205,13 @@ export async function openWorld({ seed, template: given, wire = "calls" }: World
           return undefined;
         }
         case "heal":
-          faults.heal();
+          disturbances.heal();
+          cloud.faults.heal();
           traffic.silentUntil = 0;
           for (const node of ["db-a", "db-b"]) databases.cut(node, 0);
           return undefined;
         default:
-          return faults.add(fault);
+          return disturbances.add(fault);
       }
     },
     async invoke(functionName, payload) {

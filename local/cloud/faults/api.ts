@@ -52,8 +52,10 @@ const throttled = (service: ServiceId): CloudError => {
   return new CloudError(code, "Rate exceeded", status);
 };
 
-/** What a fault does to half of the calls that it strikes. */
+/** Where a fault does not say what it does, it does one thing to half of the calls and another to the rest. */
 const HALF = 0.5;
+const isDoneBefore = ({ fault: { isDone }, chance }: Active<ApiFault & { isDone?: boolean }>): boolean =>
+  isDone ?? chance() < HALF;
 
 const concerns = ({ fault }: Active<ApiFault>, call: FaultyCall): boolean =>
   (fault.service === undefined || fault.service === call.service) &&
@@ -76,8 +78,11 @@ export async function faultyCall(
         break;
       case "error":
         if (!strikes(active)) break;
-        if (active.chance() < HALF) await observed();
+        if (isDoneBefore({ ...active, fault })) await observed();
         throw failed(active.chance() < HALF);
+      case "refuse":
+        if (strikes(active)) throw new CloudError(fault.code, fault.message, fault.status);
+        break;
       case "timeout":
         if (strikes(active)) return silence(around, { ...active, fault }, observed);
         break;
@@ -117,8 +122,7 @@ async function silence(
   perform: Perform,
 ): Promise<Members> {
   const { answerAfterMs } = active.fault;
-  const before = active.chance() < HALF;
-  const done = before ? await perform() : undefined;
+  const done = isDoneBefore(active) ? await perform() : undefined;
   await new Promise<void>((resolve) => void waits.hold(answerAfterMs ?? active.until - clock.now(), resolve));
   if (answerAfterMs !== undefined) return done ?? perform();
   throw new CloudError("RequestTimeout", "The call was not answered in time.", 503);

@@ -4,6 +4,8 @@ interface Common {
   /** Share of the calls or events that it strikes, above 0 and up to 1. */
   readonly rate: number;
   readonly forMs: number;
+  /** It strikes no more often; absent: as long as it lasts. */
+  readonly times?: number;
   /** The same seed and the same calls give the same strikes; absent: drawn from the world's ids. */
   readonly seed?: number;
 }
@@ -15,10 +17,12 @@ export type ApiFault = Common & {
   readonly operation?: string;
 } & (
     | { readonly kind: "throttle" }
-    /** 500 or 503. Half of the calls have done their work before. */
-    | { readonly kind: "error" }
-    /** Silence for this long, absent: for good. Half of the calls do their work before the silence, half after it or never. */
-    | { readonly kind: "timeout"; readonly answerAfterMs?: number }
+    /** 500 or 503. `isDone`: whether the call has done its work before; absent: half of them have. */
+    | { readonly kind: "error"; readonly isDone?: boolean }
+    /** This answer, and no work. */
+    | { readonly kind: "refuse"; readonly code: string; readonly message: string; readonly status: number }
+    /** Silence for this long, absent: for good. `isDone`: the work is done before the silence, not after it or never; absent: half of it is. */
+    | { readonly kind: "timeout"; readonly answerAfterMs?: number; readonly isDone?: boolean }
     /** Describe* and List* answer what they answered before a change, for this long after it. */
     | { readonly kind: "stale"; readonly staleMs: number }
   );
@@ -46,9 +50,11 @@ export interface Active<F extends Fault = Fault> {
   chance(): number;
 }
 
+export const isSpent = ({ fault, struck }: Active): boolean => struck >= (fault.times ?? Infinity);
+
 /** Decides about one call or event, and counts it. */
 export function strikes(active: Active): boolean {
-  if (active.chance() >= active.fault.rate) return false;
+  if (isSpent(active) || active.chance() >= active.fault.rate) return false;
   active.struck++;
   return true;
 }

@@ -2,7 +2,7 @@ import type { ServiceId, World } from "../service.ts";
 import type { Members } from "../wire/index.ts";
 import { faultyCall, type FaultyCall } from "./api.ts";
 import { openFaultyEvents } from "./events.ts";
-import { chanceOf, type Active, type ApiFault, type EventFault, type Fault } from "./fault.ts";
+import { chanceOf, isSpent, type Active, type ApiFault, type EventFault, type Fault } from "./fault.ts";
 import { openReplica } from "./stale.ts";
 import { openWaits } from "./waits.ts";
 
@@ -46,7 +46,8 @@ export function openFaults({ clock, ids }: Pick<World, "clock" | "ids">): Faults
 
   const active = (): readonly Active[] => {
     const now = clock.now();
-    if (all.some(({ until }) => until <= now)) all = all.filter(({ until }) => until > now);
+    const isOver = (each: Active): boolean => each.until <= now || isSpent(each);
+    if (all.some(isOver)) all = all.filter((each) => !isOver(each));
     if (!all.some(({ fault }) => fault.kind === "stale")) replica.forget();
     return all;
   };
@@ -95,9 +96,10 @@ const SOURCES: Readonly<Record<string, ServiceId>> = {
   "aws.cloudwatch": "monitoring",
 };
 
-function check({ rate, forMs, ...fault }: Fault): void {
+function check({ rate, forMs, times = 1, ...fault }: Fault): void {
   if (!(rate > 0 && rate <= 1)) throw new RangeError(`rate is ${rate}, allowed is a number above 0 up to 1`);
   if (!(forMs > 0)) throw new RangeError(`a fault lasts for some time, not for ${forMs} ms`);
+  if (!(times > 0)) throw new RangeError(`a fault strikes some times, not ${times}`);
   if (fault.on === "api" && fault.operation !== undefined && fault.service === undefined)
     throw new RangeError(`operation ${fault.operation} needs the service that it belongs to`);
 }

@@ -1,6 +1,6 @@
-import type { NormalizedSchema } from "@smithy/core/schema";
 import { CloudError } from "../errors.ts";
-import { requiredMembers, type Protocol } from "./schema.ts";
+import type { Protocol } from "./schema.ts";
+import type { Kind, Shape } from "./shape.ts";
 
 /** A member that is required but missing, or of another type than its schema says. */
 export interface Flaw {
@@ -12,22 +12,11 @@ export interface Flaw {
 const isMembers = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 const join = (path: string, name: string): string => (path === "" ? name : `${path}.${name}`);
 
-function kindOf(schema: NormalizedSchema): string {
-  if (schema.isListSchema()) return "list";
-  if (schema.isMapSchema()) return "map";
-  if (schema.isStructSchema()) return "structure";
-  if (schema.isBlobSchema()) return "blob";
-  if (schema.isTimestampSchema()) return "timestamp";
-  if (schema.isStringSchema()) return "string";
-  if (schema.isBooleanSchema()) return "boolean";
-  return schema.isNumericSchema() ? "number" : "any";
-}
-
 /** How the SDK hands out text with a JSON media type. */
 export const isTextObject = (value: unknown): value is { toString(): string; charAt(index: number): string } =>
   Object.prototype.toString.call(value) === "[object String]";
 
-function fits(kind: string, value: unknown): boolean {
+function fits(kind: Kind, value: unknown): boolean {
   if (kind === "list") return Array.isArray(value);
   if (kind === "map" || kind === "structure") return isMembers(value) && !Array.isArray(value);
   if (kind === "blob") return value instanceof Uint8Array || typeof value === "string";
@@ -37,13 +26,12 @@ function fits(kind: string, value: unknown): boolean {
   return true;
 }
 
-function structFlaw(schema: NormalizedSchema, value: Record<string, unknown>, path: string): Flaw | undefined {
-  for (const name of requiredMembers(schema))
-    if (value[name] === undefined || value[name] === null) {
-      const wanted = kindOf(schema.getMemberSchema(name));
+function structFlaw(shape: Shape, value: Record<string, unknown>, path: string): Flaw | undefined {
+  for (const [name, wanted] of shape.required)
+    if (value[name] === undefined || value[name] === null)
       return { path: join(path, name), problem: "missing", wanted };
-    }
-  for (const [name, member] of schema.structIterator()) {
+  for (const [name, member] of shape.members) {
+    if (value[name] === undefined) continue;
     const flaw = firstFlaw(member, value[name], join(path, name));
     if (flaw) return flaw;
   }
@@ -51,22 +39,14 @@ function structFlaw(schema: NormalizedSchema, value: Record<string, unknown>, pa
 }
 
 /** The first flaw of a decoded value, walking members in the schema's order; undefined when there is none. */
-export function firstFlaw(schema: NormalizedSchema, value: unknown, path = ""): Flaw | undefined {
+export function firstFlaw(shape: Shape, value: unknown, path = ""): Flaw | undefined {
   if (value === undefined || value === null) return undefined;
-  const kind = kindOf(schema);
+  const { kind } = shape;
   if (!fits(kind, value)) return { path, problem: "type", wanted: kind };
-  if (Array.isArray(value) && kind === "list") {
-    for (const [index, item] of value.entries()) {
-      const flaw = firstFlaw(schema.getValueSchema(), item, join(path, String(index + 1)));
-      if (flaw) return flaw;
-    }
-    return undefined;
-  }
-  if (!isMembers(value)) return undefined;
-  if (kind === "structure") return structFlaw(schema, value, path);
-  if (kind !== "map") return undefined;
+  if (kind === "structure") return isMembers(value) ? structFlaw(shape, value, path) : undefined;
+  if (shape.value === undefined || !isMembers(value)) return undefined;
   for (const [name, item] of Object.entries(value)) {
-    const flaw = firstFlaw(schema.getValueSchema(), item, join(path, name));
+    const flaw = firstFlaw(shape.value, item, join(path, kind === "list" ? String(Number(name) + 1) : name));
     if (flaw) return flaw;
   }
   return undefined;

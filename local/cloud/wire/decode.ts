@@ -8,6 +8,7 @@ import { readForm } from "./query.ts";
 import { readRest } from "./rest.ts";
 import { matchRoute } from "./route.ts";
 import type { OperationSchema, ServiceSchema } from "./schema.ts";
+import { shapeOf } from "./shape.ts";
 
 /** A request that could not be decoded; `form` says how its error must be written. */
 export class UndecodableRequest extends CloudError {
@@ -107,7 +108,7 @@ async function decodeParts(form: Form, parts: Parts, unknownService: string | un
     ? await readRestRequest(schema, form, parts)
     : await readRpc(schema, form, parts);
   const named = { ...form, operation: operation.name };
-  const flaw = firstFlaw(operation.input, input);
+  const flaw = firstFlaw(shapeOf(operation.input), input);
   if (flaw) throw new UndecodableRequest(flawError(flaw, schema.protocol), named);
   return { service: schema.id, operation: operation.name, input, form: named };
 }

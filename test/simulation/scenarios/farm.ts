@@ -95,6 +95,17 @@ export function sample(name: string, instanceId: string): unknown {
   return JSON.parse(text.replaceAll("i-0a1b2c3d4e5f60718", instanceId));
 }
 
+/** What Auto Scaling says of a hook in which the instance does not wait (any more, or yet). */
+export const noActive = (instanceId: string) =>
+  ({
+    on: "api",
+    service: "autoscaling",
+    kind: "refuse",
+    code: "ValidationError",
+    message: `No active Lifecycle Action found with instance ID ${instanceId}`,
+    status: 400,
+  }) as const;
+
 export const onLifecycle = "tandem-local-on-lifecycle";
 export const onAlarm = "tandem-local-on-alarm";
 /** Deploying a farm takes seconds of the wall clock, packaging its template a minute on a busy machine. */

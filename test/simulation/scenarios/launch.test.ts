@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
-import { onLifecycle, sample, SCENARIO_MS, servingFarm, SETUP_MS, type ScenarioFarm } from "./farm.ts";
+import { noActive, onLifecycle, sample, SCENARIO_MS, servingFarm, SETUP_MS, type ScenarioFarm } from "./farm.ts";
 
 let farm: ScenarioFarm;
 beforeAll(async () => {
@@ -48,7 +48,7 @@ test(
 test(
   "4 the same event twice: one command, one completion",
   async () => {
-    farm.world.fault({ kind: "events", how: "duplicate" });
+    farm.world.fault({ on: "events", kind: "duplicate", lateMs: 20_000 });
     const id = await farm.launching();
     for (let time = 0; time < 3; time++) await farm.world.deliver(sample("launch-web", id));
     await farm.until(id, "InService");
@@ -63,7 +63,14 @@ test(
   "5 a completion whose answer is lost counts as done, because the node is past its wait",
   async () => {
     const id = await farm.launching();
-    farm.world.fault({ kind: "calls", operation: "CompleteLifecycleAction", how: "lost", times: 1 });
+    farm.world.fault({
+      on: "api",
+      kind: "timeout",
+      isDone: true,
+      service: "autoscaling",
+      operation: "CompleteLifecycleAction",
+      times: 1,
+    });
     await farm.until(id, "InService");
     await farm.world.advance(60_000);
     expect(results(id)).toEqual(["CONTINUE"]);
@@ -81,9 +88,8 @@ test(
     farm.world.fault({ kind: "script", script: "launch", how: "shared-missing" });
     const id = await farm.launching();
     farm.world.fault({
-      kind: "calls",
+      ...noActive(id),
       operation: "RecordLifecycleActionHeartbeat",
-      how: { code: "ValidationError", message: `No active Lifecycle Action found with instance ID ${id}`, status: 400 },
     });
     const asked = () => farm.world.witness.asked("RecordLifecycleActionHeartbeat");
     const before = asked();
@@ -99,7 +105,7 @@ test(
 test(
   "10 a lifecycle event that comes by SNS, when the bus brings none, launches the node all the same",
   async () => {
-    farm.world.fault({ kind: "events", how: "drop" });
+    farm.world.fault({ on: "events", kind: "drop", lateMs: 0 });
     const id = await farm.launching();
     await farm.world.advance(30_000);
     expect(farm.deeds("SendCommand", id)).toEqual([]);
@@ -113,7 +119,7 @@ test(
 test(
   "11 a body that is not JSON is named, is not tried again, and does not hold up the rest of its batch",
   async () => {
-    farm.world.fault({ kind: "events", how: "drop" });
+    farm.world.fault({ on: "events", kind: "drop", lateMs: 0 });
     const id = await farm.launching();
     const [broken] = recordsOf(sample("invalid/sqs-body-not-json", id));
     const [good] = recordsOf(sample("lifecycle-sqs", id));
@@ -132,9 +138,13 @@ test(
   "20 a machine whose agent has not registered gets its command when it has, not before",
   async () => {
     farm.world.fault({
-      kind: "calls",
+      on: "api",
+      service: "ssm",
       operation: "SendCommand",
-      how: { code: "InvalidInstanceId", message: "Instances not in a valid state for account", status: 400 },
+      kind: "refuse",
+      code: "InvalidInstanceId",
+      message: "Instances not in a valid state for account",
+      status: 400,
       times: 2,
     });
     const id = await farm.launching();

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
-import { onLifecycle, sample, SCENARIO_MS, servingFarm, SETUP_MS, type ScenarioFarm } from "./farm.ts";
+import { noActive, onLifecycle, sample, SCENARIO_MS, servingFarm, SETUP_MS, type ScenarioFarm } from "./farm.ts";
 
 let farm: ScenarioFarm;
 beforeAll(async () => {
@@ -14,11 +14,6 @@ const completions = (id: string) =>
     .filter(({ parameters }) => parameters["LifecycleHookName"] === "tandem-terminate");
 const drains = (id: string) =>
   farm.deeds("SendCommand", id).filter(({ parameters }) => parameters["DocumentName"]?.endsWith("-drain"));
-const noActive = (id: string) => ({
-  code: "ValidationError",
-  message: `No active Lifecycle Action found with instance ID ${id}`,
-  status: 400,
-});
 
 test(
   "3 a node that leaves gets no new request, answers what it has, and goes by one CONTINUE",
@@ -44,7 +39,7 @@ test(
 test(
   "4 the same terminate event many times: one drain, one completion",
   async () => {
-    farm.world.fault({ kind: "events", how: "duplicate" });
+    farm.world.fault({ on: "events", kind: "duplicate", lateMs: 20_000 });
     const id = await farm.leaving();
     for (let time = 0; time < 3; time++) await farm.world.deliver(sample("terminate-web", id));
     await farm.until(id, "gone");
@@ -60,7 +55,7 @@ test(
   '6 "no active lifecycle action" while the node still waits is tried again until it works',
   async () => {
     const id = await farm.leaving();
-    farm.world.fault({ kind: "calls", operation: "CompleteLifecycleAction", how: noActive(id), times: 2 });
+    farm.world.fault({ ...noActive(id), operation: "CompleteLifecycleAction", times: 2 });
     await farm.until(id, "gone");
     expect(completions(id)).toHaveLength(1);
     const failures = (await farm.lines(id)).filter(({ result }) => result.includes("lifecycle-action-not-open"));
@@ -72,7 +67,7 @@ test(
 test(
   "13 a service that fails now and then delays, and prevents nothing",
   async () => {
-    farm.world.fault({ kind: "calls", how: "unavailable", rate: 0.3 });
+    farm.world.fault({ on: "api", kind: "error", rate: 0.3 });
     const id = await farm.leaving();
     await farm.until(id, "gone", 20 * 60_000);
     expect(completions(id)).toHaveLength(1);
@@ -83,7 +78,14 @@ test(
 test(
   "16 a completion that fails for minutes is not lost",
   async () => {
-    farm.world.fault({ kind: "calls", operation: "CompleteLifecycleAction", how: "unavailable", forMs: 200_000 });
+    farm.world.fault({
+      on: "api",
+      kind: "error",
+      isDone: false,
+      service: "autoscaling",
+      operation: "CompleteLifecycleAction",
+      forMs: 200_000,
+    });
     const id = await farm.leaving();
     await farm.world.advance(190_000);
     expect(await farm.stateOf(id)).toBe("Terminating:Wait");

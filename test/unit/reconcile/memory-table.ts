@@ -11,6 +11,17 @@ const path = ({ pk, sk }: Key): string => `${pk}|${sk}`;
 /** `turn` runs before and after each operation, so that a test can interleave its callers (and lose answers). */
 export function memoryTable(turn: (name: string) => Promise<void> = async () => undefined): MemoryTable {
   const items = new Map<string, Item>();
+  /** The same items by partition, so that asking for one costs nothing for the others: a journal has thousands. */
+  const partitions = new Map<string, Map<string, Item>>();
+  const keep = (item: Item): void => {
+    items.set(path(item), item);
+    const partition = partitions.get(item.pk) ?? new Map<string, Item>();
+    partitions.set(item.pk, partition.set(item.sk, item));
+  };
+  const drop = (key: Key): void => {
+    items.delete(path(key));
+    partitions.get(key.pk)?.delete(key.sk);
+  };
   const atomically = async <T>(name: string, act: () => T): Promise<T> => {
     await turn(`send ${name}`);
     const answer = act();
@@ -23,7 +34,7 @@ export function memoryTable(turn: (name: string) => Promise<void> = async () => 
     put: (item, condition) =>
       atomically("put", () => {
         if (!holds(items.get(path(item)), condition)) return false;
-        items.set(path(item), item);
+        keep(item);
         return true;
       }),
     update: (key, change, condition) =>
@@ -34,15 +45,14 @@ export function memoryTable(turn: (name: string) => Promise<void> = async () => 
         for (const [name, by] of Object.entries(change.add ?? {})) next[name] = numberAt(old, name) + by;
         for (const name of change.remove ?? []) delete next[name];
         const item: Item = { ...next, ...key };
-        items.set(path(key), item);
+        keep(item);
         return item;
       }),
-    delete: (key, condition) =>
-      atomically("delete", () => holds(items.get(path(key)), condition) && (items.delete(path(key)), true)),
+    delete: (key, condition) => atomically("delete", () => holds(items.get(path(key)), condition) && (drop(key), true)),
     query: (pk, { from, descending, limit, where }) =>
       atomically("query", () => {
-        const found = [...items.values()]
-          .filter((item) => item.pk === pk && (from === undefined || item.sk >= from) && holds(item, where))
+        const found = [...(partitions.get(pk)?.values() ?? [])]
+          .filter((item) => (from === undefined || item.sk >= from) && holds(item, where))
           .toSorted((a, b) => (a.sk < b.sk ? -1 : 1));
         return (descending === true ? found.toReversed() : found).slice(0, limit);
       }),

@@ -9,8 +9,18 @@ export type Verdict = "allowed" | "implicit" | "explicit";
 
 const wants = ({ values, not }: Wanted, fits: (value: string) => boolean): boolean => values.some(fits) !== not;
 
-const fitsAction = (wanted: Wanted, action: string): boolean =>
-  wants(wanted, (pattern) => matchesText(pattern.toLowerCase(), action.toLowerCase()));
+/** Asked with every call, and of no more answers than there are operations: each is found once. */
+const fitting = new WeakMap<Wanted, Map<string, boolean>>();
+
+function fitsAction(wanted: Wanted, action: string): boolean {
+  const known = fitting.get(wanted) ?? new Map<string, boolean>();
+  fitting.set(wanted, known);
+  const before = known.get(action);
+  if (before !== undefined) return before;
+  const fits = wants(wanted, (pattern) => matchesText(pattern.toLowerCase(), action.toLowerCase()));
+  known.set(action, fits);
+  return fits;
+}
 
 function fitsResource(wanted: Wanted | undefined, resource: string | undefined, context: Context): boolean {
   if (wanted === undefined || resource === undefined) return true;

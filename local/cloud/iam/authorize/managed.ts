@@ -43,10 +43,12 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
 
 export const ADMINISTRATOR_ACCESS = "arn:aws:iam::aws:policy/AdministratorAccess";
 
+const DOCUMENTS: ReadonlyMap<string, string> = new Map(
+  Object.entries(ACTIONS).map(([name, Action]) => [
+    `arn:aws:iam::aws:policy/${name}`,
+    JSON.stringify({ Version: "2012-10-17", Statement: [{ Effect: "Allow", Action, Resource: "*" }] }),
+  ]),
+);
+
 /** JSON of a policy of AWS's own; undefined for one that this cloud does not have. */
-export function managedDocument(policyArn: string): string | undefined {
-  const name = /^arn:aws:iam::aws:policy\/(.+)$/.exec(policyArn)?.[1];
-  const Action = name === undefined ? undefined : ACTIONS[name];
-  if (Action === undefined) return undefined;
-  return JSON.stringify({ Version: "2012-10-17", Statement: [{ Effect: "Allow", Action, Resource: "*" }] });
-}
+export const managedDocument = (policyArn: string): string | undefined => DOCUMENTS.get(policyArn);

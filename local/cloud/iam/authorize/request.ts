@@ -11,13 +11,12 @@ export interface AccessRequest {
 }
 
 /** A context from pairs of key and value; IAM compares keys without case. Undefined values are left out. */
-export const contextOf = (
+export function contextOf(
   ...parts: readonly Readonly<Record<string, string | readonly string[] | undefined>>[]
-): Context =>
-  new Map(
-    parts.flatMap((part) =>
-      Object.entries(part).flatMap(([key, value]): [string, readonly string[]][] =>
-        value === undefined ? [] : [[key.toLowerCase(), typeof value === "string" ? [value] : value]],
-      ),
-    ),
-  );
+): Context {
+  const context = new Map<string, readonly string[]>();
+  for (const part of parts)
+    for (const [key, value] of Object.entries(part))
+      if (value !== undefined) context.set(key.toLowerCase(), typeof value === "string" ? [value] : value);
+  return context;
+}

@@ -3,25 +3,24 @@ export const LITERAL_MARK = "\u0000";
 
 const escaped = (text: string): string => text.replaceAll(/[.+^${}()|[\]\\/-]/g, String.raw`\$&`);
 
-/** Policies are short and compared often: each pattern is compiled once. */
-const compiled = new Map<string, RegExp>();
-
 /** A farm has a few hundred patterns; a policy made to fill the memory must not. */
 const COMPILED_MAX = 10_000;
 
+/** Policies are short and compared often: each pattern is compiled once, by kind of comparison. */
+const compiled = { text: new Map<string, RegExp>(), resource: new Map<string, RegExp>() };
+
 /** `star` gives the expression of a run of stars that is followed by the rest of the pattern. */
-function compile(kind: string, pattern: string, one: string, star: (rest: string) => string): RegExp {
-  const key = `${kind} ${pattern}`;
-  const known = compiled.get(key);
+function compile(kind: keyof typeof compiled, pattern: string, one: string, star: (rest: string) => string): RegExp {
+  const known = compiled[kind].get(pattern);
   if (known !== undefined) return known;
-  if (compiled.size >= COMPILED_MAX) compiled.clear();
+  if (compiled[kind].size >= COMPILED_MAX) compiled[kind].clear();
   const source = pattern.replaceAll(/\0[*?]|\*+|\?|[^*?\0]+/g, (token, at: number) => {
     if (token.startsWith(LITERAL_MARK)) return `\\${token.slice(1)}`;
     if (token.startsWith("*")) return star(pattern.slice(at + token.length));
     return token === "?" ? one : escaped(token);
   });
   const made = new RegExp(`^${source}$`, "s");
-  compiled.set(key, made);
+  compiled[kind].set(pattern, made);
   return made;
 }
 

@@ -142,9 +142,10 @@ function evaluateAlarm(
   const { settings } = alarm;
   const statistic = statisticNamed(settings.statistic);
   const periods = settings.evaluationPeriods + EXTRA_PERIODS;
+  const read = metrics.reader(settings.metric, settings.unit);
   const range: Datapoint[] = Array.from({ length: periods }, (_, index) => {
     const at = end - (periods - index) * settings.periodMs;
-    const point = metrics.read(settings.metric, at, at + settings.periodMs, settings.periodMs, settings.unit);
+    const point = read(at, at + settings.periodMs, settings.periodMs);
     return { at, value: point === undefined ? undefined : statistic(point) };
   });
   const verdict = evaluate(settings, range);

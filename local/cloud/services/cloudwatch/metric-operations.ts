@@ -39,8 +39,9 @@ export function metricOperations(world: World, store: MetricStore): Record<strin
         );
       const times = periodsOf(input, required(input.Period, "Period"), DATAPOINTS_MAX);
       const periodMs = required(input.Period, "Period") * 1000;
+      const read = store.reader(name, input.Unit);
       const Datapoints = times.flatMap((at) => {
-        const point = store.read(name, at, at + periodMs, periodMs, input.Unit);
+        const point = read(at, at + periodMs, periodMs);
         if (point === undefined) return [];
         const values = names.map((one) => [one, statisticNamed(one)(point)] as const);
         const simple = Object.fromEntries(values.filter(([one]) => !one.startsWith("p")));
@@ -171,8 +172,9 @@ function getMetricData(store: MetricStore, input: Sdk.GetMetricDataCommandInput)
     const name = nameOf(required(Metric, "MetricStat.Metric"));
     const statistic = statisticNamed(required(Stat, "MetricStat.Stat"));
     times = periodsOf(input, periodMs / 1000, DATAPOINTS_OF_DATA_MAX);
+    const read = store.reader(name, Unit);
     const found = times.flatMap((at) => {
-      const point = store.read(name, at, at + periodMs, periodMs, Unit);
+      const point = read(at, at + periodMs, periodMs);
       const value = point === undefined ? undefined : statistic(point);
       return value === undefined ? [] : [[at, value] as const];
     });

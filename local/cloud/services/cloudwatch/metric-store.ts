@@ -72,11 +72,14 @@ export function merge(into: Point | undefined, point: Point): Point {
 const keyOf = ({ namespace, name, dimensions }: MetricName): string =>
   JSON.stringify([namespace, name, ...Object.entries(dimensions).toSorted(([a], [b]) => (a < b ? -1 : 1))]);
 
+/** Everything published in [from, to), to be read only; undefined when there is nothing. `periodMs` decides the resolution. */
+export type Reader = (from: number, to: number, periodMs: number) => Point | undefined;
+
 export interface MetricStore {
   put(name: MetricName, published: Published): void;
   all(): readonly Metric[];
-  /** Everything published in [from, to), of one unit or of all; undefined when there is nothing. `periodMs` decides the resolution. */
-  read(name: MetricName, from: number, to: number, periodMs: number, unit?: string): Point | undefined;
+  /** Reads the periods of one metric, of one unit or of all. */
+  reader(name: MetricName, unit?: string): Reader;
   /** Forgets what is older than AWS keeps it. */
   prune(): void;
 }
@@ -98,19 +101,9 @@ export function openMetricStore(world: World): MetricStore {
       add(series.coarse, published.at, COARSE_MS, published.point);
     },
     all: () => [...metrics.values()],
-    read(name, from, to, periodMs, unit) {
+    reader(name, unit) {
       const metric = metrics.get(keyOf(name));
-      const step = periodMs < COARSE_MS ? FINE_MS : COARSE_MS;
-      let found: Point | undefined;
-      for (const [seriesUnit, series] of metric?.byUnit ?? []) {
-        if (unit !== undefined && unit !== seriesUnit) continue;
-        const points = step === FINE_MS ? series.fine : series.coarse;
-        for (let at = Math.ceil(from / step) * step; at < to; at += step) {
-          const point = points.get(at);
-          if (point !== undefined) found = merge(found, point);
-        }
-      }
-      return found;
+      return (from, to, periodMs) => readPeriod(metric, from, to, periodMs, unit);
     },
     prune() {
       const now = world.clock.now();
@@ -133,4 +126,25 @@ function add(points: Map<number, Point>, at: number, stepMs: number, point: Poin
 
 function forget(points: Map<number, Point>, before: number): void {
   for (const at of points.keys()) if (at < before) points.delete(at);
+}
+
+function readPeriod(
+  metric: Metric | undefined,
+  from: number,
+  to: number,
+  periodMs: number,
+  unit: string | undefined,
+): Point | undefined {
+  const step = periodMs < COARSE_MS ? FINE_MS : COARSE_MS;
+  const found: Point[] = [];
+  for (const [seriesUnit, series] of metric?.byUnit ?? []) {
+    if (unit !== undefined && unit !== seriesUnit) continue;
+    const points = step === FINE_MS ? series.fine : series.coarse;
+    for (let at = Math.ceil(from / step) * step; at < to; at += step) {
+      const point = points.get(at);
+      if (point !== undefined) found.push(point);
+    }
+  }
+  const [first, ...others] = found;
+  return others.length === 0 ? first : others.reduce(merge, merge(undefined, first ?? pointOf(0, 0)));
 }

@@ -18,6 +18,10 @@ function pattern(value: string): RegExp {
   return new RegExp(`^${source}$`);
 }
 
+/** Most values are plain text: then no expression is needed. */
+const fits = (wanted: string, value: string): boolean =>
+  /[*?\\]/.test(wanted) ? pattern(wanted).test(value) : wanted === value;
+
 function valuesOf<R>(name: string, record: R, fields: Fields<R>, tags: readonly Tag[]): string[] {
   if (name.startsWith("tag:")) return tags.filter((tag) => tag.Key === name.slice(4)).map((tag) => tag.Value ?? "");
   if (name === "tag-key") return tags.map((tag) => tag.Key ?? "");
@@ -41,6 +45,6 @@ export function matches<R>(
       throw new CloudError("FilterLimitExceeded", `The maximum number of filter values is ${FILTER_VALUES_MAX}.`);
     }
     const have = valuesOf(filter.Name ?? "", record, fields, tags);
-    return wanted.some((value) => have.some((one) => pattern(value).test(one)));
+    return wanted.some((value) => have.some((one) => fits(value, one)));
   });
 }

@@ -136,7 +136,24 @@ describe("a fault", () => {
     await expect(get()).resolves.toBeDefined();
   });
 
+  test("strikes no more often than it is told to, and is over then", async () => {
+    const { faults, get } = open();
+    faults.inject({ ...always, kind: "throttle", times: 2 });
+    await expect(get()).rejects.toThrow("Rate exceeded");
+    await expect(get()).rejects.toThrow("Rate exceeded");
+    await expect(get()).resolves.toBeDefined();
+    expect(faults.active()).toEqual([]);
+  });
+
+  test("answers what it is told to, and then no work is done", async () => {
+    const { faults, put, performed } = open();
+    faults.inject({ ...always, kind: "refuse", code: "TooManyUpdates", message: "wait", status: 400 });
+    await expect(put("any")).rejects.toMatchObject({ name: "TooManyUpdates", message: "wait" });
+    expect(performed).toEqual([]);
+  });
+
   test.each([
+    [{ times: 0 }, /strikes some times/],
     [{ rate: 0 }, /rate is 0/],
     [{ rate: 1.5 }, /rate is 1.5/],
     [{ forMs: 0 }, /lasts for some time/],
@@ -154,6 +171,21 @@ test("a call that ends in 500 or 503 has done its work about half of the time", 
   expect(names).toEqual(new Set(["InternalFailure", "ServiceUnavailable"]));
   expect(performed.length).toBeGreaterThan(10);
   expect(performed.length).toBeLessThan(30);
+});
+
+test.each([
+  ["error", true],
+  ["error", false],
+  ["timeout", true],
+  ["timeout", false],
+] as const)("a call with the fault %s has done its work: %s, when the fault says so", async (kind, isDone) => {
+  const { faults, put, performed } = open();
+  faults.inject({ ...always, kind, isDone });
+  const calls = Array.from({ length: 10 }, (_, index) => put(`p${index}`).catch(() => undefined));
+  await new Promise<void>((resolve) => void setImmediate(resolve));
+  faults.heal();
+  await Promise.all(calls);
+  expect(performed).toHaveLength(isDone ? calls.length : 0);
 });
 
 describe("a call that times out", () => {
