@@ -4,13 +4,12 @@ import type { Tenure } from "../reconcile/lease.ts";
 import type { Requests } from "../reconcile/requests.ts";
 import type { DatabaseNode } from "../spec.ts";
 import type { MarkPeer, OpenWriter, Promote, Quarantine, Replicate, ServerAction, SetSemiSync } from "./action.ts";
-import { databaseAws } from "./aws.ts";
+import { databaseAws, pointRecords, type RecordClients } from "./aws.ts";
 import type { Credentials, ServerSession } from "./driver.ts";
 import { fenceMachine } from "./fence.ts";
 import { committedBy, contains, parseGtid, renderGtid } from "./gtid.ts";
 import { addressOf, type DatabaseDeps } from "./observe.ts";
 import { peerOf, readPair, writePair, type PairRecord } from "./pair.ts";
-import { pointRecords, type RecordClients } from "./records.ts";
 import { isWritable, type ServerState } from "./server.ts";
 import { switchover } from "./switch.ts";
 
@@ -119,9 +118,7 @@ export async function applyServerAction(hands: Hands, action: ServerAction): Pro
       await databaseAws(hands.deps).startMachine(action.instanceId);
       return `${action.instanceId} starts`;
     case "point-records":
-      await pointRecords(hands.deps, node);
-      await hands.write({ recordsFor: node });
-      return `the writer's record points at ${node}, the reader's at ${peerOf(node)}`;
+      return follow(hands, node);
     default:
       return assertNever(action);
   }
@@ -268,6 +265,19 @@ async function acceptErrant(hands: Hands, node: DatabaseNode, requestId: string)
   const answer = `what ${node} committed itself is on both servers and counts as theirs: ${renderGtid(own)}`;
   await hands.deps.requests.settle(requestId, { state: "done", answer });
   return answer;
+}
+
+/** `writer.` and `reader.` of the private zone, for people and tools. */
+async function follow({ deps, write }: Hands, writer: DatabaseNode): Promise<string> {
+  const { privateZone, stage, databaseAddresses } = deps.spec;
+  if (privateZone === undefined) return "there is no private zone";
+  const reader = peerOf(writer);
+  await pointRecords(deps, privateZone, {
+    [`writer.${stage}.tandem.internal`]: databaseAddresses[writer],
+    [`reader.${stage}.tandem.internal`]: databaseAddresses[reader],
+  });
+  await write({ recordsFor: writer });
+  return `the writer's record points at ${writer}, the reader's at ${reader}`;
 }
 
 /** The world is not as it was when this was decided: nothing was done, and the next look decides anew. */

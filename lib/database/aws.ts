@@ -1,5 +1,6 @@
 import { SuspendProcessesCommand, type AutoScalingClient } from "@aws-sdk/client-auto-scaling";
 import { StartInstancesCommand, StopInstancesCommand, type EC2Client } from "@aws-sdk/client-ec2";
+import { ChangeResourceRecordSetsCommand, type Route53Client } from "@aws-sdk/client-route-53";
 import { GetSecretValueCommand, type SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import * as z from "zod/mini";
 import { callAws } from "../aws/errors.ts";
@@ -10,6 +11,28 @@ export interface DatabaseClients {
   readonly autoScaling: AutoScalingClient;
   readonly ec2: EC2Client;
   readonly secretsManager: SecretsManagerClient;
+}
+
+export interface RecordClients {
+  readonly route53: Route53Client;
+}
+
+/** Short, because people look a name up when something has just changed. */
+const TTL_SECONDS = 5;
+
+/** Points A records at addresses, by full name. Writing what is there is a no-op. */
+export async function pointRecords(
+  { route53 }: RecordClients,
+  zone: string,
+  records: Readonly<Record<string, string>>,
+): Promise<void> {
+  const Changes = Object.entries(records).map(([Name, Value]) => ({
+    Action: "UPSERT" as const,
+    ResourceRecordSet: { Name, Type: "A" as const, TTL: TTL_SECONDS, ResourceRecords: [{ Value }] },
+  }));
+  await callAws(`point ${Object.keys(records).join(" and ")} in zone ${zone}`, () =>
+    route53.send(new ChangeResourceRecordSetsCommand({ HostedZoneId: zone, ChangeBatch: { Changes } })),
+  );
 }
 
 const secretSchema = z.object({ username: z.string(), password: z.string() });

@@ -12,7 +12,7 @@ import type {
   StartMachine,
   StartReplication,
 } from "./action.ts";
-import { errorClass, lagSecondsOf } from "./diagnose.ts";
+import { lagSecondsOf } from "./diagnose.ts";
 import {
   channelTo,
   errantOf,
@@ -32,6 +32,7 @@ import { contains, countOf, isEmpty, renderGtid, type GtidSet } from "./gtid.ts"
 import type { PairRecord } from "./pair.ts";
 import { together, type Part } from "./part.ts";
 import { isWritable, type ServerState } from "./server.ts";
+import { errorClass } from "./thread-error.ts";
 import { SUSPICIOUS_MS } from "./writer.ts";
 
 /** Writers wait this long for a peer that may only be slow; then the farm goes on without its acknowledgement. */

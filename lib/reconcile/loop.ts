@@ -73,7 +73,7 @@ export async function lookUnder<O, A extends Action>(
   capability: Capability<O, A>,
   watch?: Pick<Watch, "everyMs" | "tenureMs">,
 ): Promise<Outcome> {
-  const record = openRecord(deps, lease, cause);
+  const record = openRecord(deps, lease, cause, watch !== undefined);
   try {
     return await (watch === undefined
       ? look(deps, lease, record, capability)

@@ -17,7 +17,7 @@ export interface LookRecord {
   withheld(action: Action, why: string): Promise<void>;
   /** `planned` with `begun` is written before an act, `applied` after it. */
   action(action: Action, phase: "planned" | "applied", result: string): Promise<void>;
-  /** Notes a failure once, however often it is handed up; one in the same words again only after a minute. */
+  /** Notes a failure once, however often it is handed up. */
   failed(error: unknown, action?: Action): Promise<void>;
   /** Waits for what is still on its way to the bus. Never throws. */
   close(): Promise<void>;
@@ -27,7 +27,8 @@ const REPEATED_AFTER_MS = 60_000;
 
 type Words = Pick<JournalLine, "phase" | "reason" | "result" | "problem" | "action">;
 
-export function openRecord(deps: LoopDeps, lease: Lease, cause: string): LookRecord {
+/** @param isWatch its looks fail again every second while something is wrong: the same failure is noted once a minute */
+export function openRecord(deps: LoopDeps, lease: Lease, cause: string, isWatch = false): LookRecord {
   const { scope, fence } = lease;
   const lines: JournalLine[] = [];
   const publishing: Promise<void>[] = [];
@@ -82,7 +83,11 @@ export function openRecord(deps: LoopDeps, lease: Lease, cause: string): LookRec
       if (noted.has(error)) return;
       noted.add(error);
       const words = action === undefined ? { reason: "the look failed" } : wordsOf(action);
-      await writeOnce({ phase: action === undefined ? "planned" : "applied", ...words, result: failure(error) });
+      await (isWatch ? writeOnce : write)({
+        phase: action === undefined ? "planned" : "applied",
+        ...words,
+        result: failure(error),
+      });
     },
     async close() {
       await Promise.all(publishing);

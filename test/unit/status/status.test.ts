@@ -21,7 +21,7 @@ import { openRequests } from "../../../lib/reconcile/requests.ts";
 import { farmStatus, type StatusDeps } from "../../../lib/status.ts";
 import { answering, sdkError, type Answers, type Called } from "../answering.ts";
 import { manualClock } from "../manual-clock.ts";
-import { readingOnly } from "../database/reading.ts";
+import { readingOnly, STATE } from "../database/reading.ts";
 import { memoryTable } from "../reconcile/memory-table.ts";
 import { localSpec } from "../trigger/local-spec.ts";
 
@@ -94,21 +94,7 @@ const ANSWERS: Answers = {
     ],
   }),
 };
-const WRITER: ServerFact = {
-  known: {
-    flavour: "mysql",
-    version: "9.7.4",
-    identity: "u",
-    uptimeSeconds: 60,
-    readOnly: false,
-    superReadOnly: false,
-    offline: false,
-    gtid: "u:1-5",
-    channels: [],
-    semiSync: { source: false, replica: false, clients: 0, waiting: 0 },
-    replicas: [],
-  },
-};
+const WRITER: ServerFact = { known: { ...STATE, readOnly: false, superReadOnly: false, gtid: "u:1-5" } };
 
 const readCache: ReadCache = (_clock, { host, port }) =>
   Promise.resolve(
