@@ -20,7 +20,15 @@ import {
 import { awsErrorMessage, awsErrorName, callAws } from "../aws/errors.ts";
 import { TandemError } from "../errors.ts";
 import { absent, known, unknown, type Fact } from "../reconcile/fact.ts";
-import type { CommandRun, Group, GroupInstance, Machine, MachineState, Membership } from "./observation.ts";
+import {
+  isDead,
+  type CommandRun,
+  type Group,
+  type GroupInstance,
+  type Machine,
+  type MachineState,
+  type Membership,
+} from "./observation.ts";
 
 export interface GroupClients {
   readonly autoScaling: AutoScalingClient;
@@ -226,11 +234,13 @@ function agentGone(error: unknown): never {
 
 function machineOf(instance: Instance): Machine {
   const pid = Number(instance.Tags?.find((tag) => tag.Key === "tandem:pid")?.Value);
+  const state = MACHINE_STATES.find((one) => one === instance.State?.Name) ?? "pending";
   return {
-    state: MACHINE_STATES.find((state) => state === instance.State?.Name) ?? "pending",
+    state,
     launchedAt: instance.LaunchTime?.getTime() ?? 0,
     ...(instance.PrivateIpAddress === undefined ? {} : { address: instance.PrivateIpAddress }),
-    ...(Number.isInteger(pid) && pid > 0 ? { pid } : {}),
+    // The tag outlives the process: a machine that is stopped has none.
+    ...(Number.isInteger(pid) && pid > 0 && !isDead(state) ? { pid } : {}),
   };
 }
 

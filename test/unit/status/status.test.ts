@@ -318,6 +318,12 @@ describe("a farm with a warm pool", () => {
           }
         : (ANSWERS["DescribeAutoScalingGroups"]?.(input) ?? {}),
     DescribeWarmPool: () => ({ Instances: pool }),
+    DescribeInstances: (input) => {
+      const stopped = { ...machine("i-3", "127.20.1.13", "4713"), State: { Name: "stopped" } };
+      return JSON.stringify(input).includes("i-3")
+        ? { Reservations: [{ Instances: [...MACHINES, stopped] }] }
+        : (ANSWERS["DescribeInstances"]?.(input) ?? {});
+    },
   };
 
   test("shows its warm nodes with their state; they need no share", async () => {
@@ -332,6 +338,8 @@ describe("a farm with a warm pool", () => {
         { id: "i-5", state: "Warmed:Terminating:Wait" },
       ],
     });
+    const nodes = "unknown" in status.web ? [] : status.web.nodes;
+    expect(nodes.map(({ pid }) => pid)).toEqual([4711, 4712, undefined, undefined, undefined]);
     expect(status.files).toMatchObject({ of: 2 });
   });
 
