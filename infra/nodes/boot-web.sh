@@ -104,6 +104,8 @@ group_of() { # group_of PID: the process group
   printf '%s' "$stat"
 }
 
+readonly RESTART_SECONDS_MAX=5 # php-fpm may just be between two runs, and then it has no pid
+
 # Whether php-fpm stayed in its supervisor's process group, the machine's, whose end is the sandbox's power-off.
 in_machine_group() {
   local group
@@ -138,7 +140,7 @@ main() {
   write_secrets
   again "$HEALTH_SECONDS_MAX" healthy ||
     fail "$OWN_FAULT" "nginx and PHP do not answer /tandem-health (status $HTTP_STATUS)"
-  if [[ -n $TANDEM_ROOT ]]; then in_machine_group || fail "$OWN_FAULT" "php-fpm left the machine's process group"; fi
+  if [[ -n $TANDEM_ROOT ]]; then again "$RESTART_SECONDS_MAX" in_machine_group || fail "$OWN_FAULT" "php-fpm left the machine's process group"; fi
   service publish start -- "$TANDEM_FILES/tandem-node" publish
   note "web node $TANDEM_INSTANCE_ID is up at $TANDEM_ADDRESS:8080"
 }
