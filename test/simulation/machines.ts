@@ -167,7 +167,6 @@ async function launch({ clock, databases }: MachineParts, machine: ModelMachine)
   };
   if (!(await until(machine.isUp, BOOT_WAIT_MS))) return ended(20, "the boot is not over yet");
   if (machine.node !== "web") {
-    databases.open(machine);
     return ended(0, "ok");
   }
   if (!(await until(databases.writerAnswers, WRITER_WAIT_MS))) return ended(20, "no database takes writes");
