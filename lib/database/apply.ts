@@ -9,7 +9,7 @@ import type { Credentials, ServerSession } from "./driver.ts";
 import { fenceMachine } from "./fence.ts";
 import { committedBy, contains, parseGtid, renderGtid } from "./gtid.ts";
 import { addressOf, type DatabaseDeps } from "./observe.ts";
-import { peerOf, readPair, writePair, type PairRecord } from "./pair.ts";
+import { claimPair, peerOf, readPair, writePair, type PairRecord } from "./pair.ts";
 import { isWritable, type ServerState } from "./server.ts";
 import { switchover } from "./switch.ts";
 
@@ -81,6 +81,8 @@ const secret = (deps: ApplyDeps, user: "healer" | "replication"): Promise<Creden
 /** Does one thing; resolves to one sentence for the journal. */
 export async function applyServerAction(hands: Hands, action: ServerAction): Promise<string> {
   const { node } = action;
+  const claimed = await claimPair(hands.deps.table, hands.tenure.fence);
+  if (claimed?.writer !== action.writer) throw unexpected(`${claimed?.writer ?? "nobody"} is the writer on record now`);
   switch (action.kind) {
     case "record-pair":
       return recordPair(hands, node);

@@ -29,6 +29,8 @@ export interface NodeFacts {
   /** Whether its machine has passed its launch hook: before that, a server that does not answer is no problem. */
   readonly inService: boolean;
   readonly server: ServerFact;
+  /** When it was read, milliseconds since the epoch: its ages count from then, for other reads can take seconds. */
+  readonly readAt: number;
   /** For how long and how many looks in a row it could not be read. Absent: it is known now. */
   readonly unread?: { readonly forMs: number; readonly looks: number };
   /** Absent: its group has no instance. Read only while the server cannot be. */
@@ -135,11 +137,13 @@ export function isDrained(node: NodeFacts, source: NodeFacts): boolean | undefin
 }
 
 /**
- * Whether the server has been started since `at`. A replica that restarts may drop what it received, and acknowledged,
- * and had not applied (relay_log_recovery): only once it has caught up again does it hold all that it acknowledged.
+ * Whether the server was started after `at`. A replica that restarts may drop what it received, and acknowledged, and had
+ * not applied (relay_log_recovery): only once it has caught up again does it hold all that it acknowledged.
  */
-export const isRestartedSince = (server: ServerState, at: number | undefined, now: number): boolean =>
-  at === undefined || now - server.uptimeSeconds * 1_000 >= at;
+export function isRestartedSince(node: NodeFacts, at: number | undefined): boolean {
+  const server = serverOf(node);
+  return server !== undefined && (at === undefined || node.readAt - server.uptimeSeconds * 1_000 >= at);
+}
 
 export const isOpen = (node: NodeFacts): boolean => {
   const server = serverOf(node);

@@ -27,7 +27,7 @@ export type DatabaseDeps = DatabaseClients &
   };
 
 /** Groups that are at rest are asked for this seldom: a look comes every second, and Auto Scaling counts its callers. */
-const GROUPS_MS = 5_000;
+const GROUPS_MS = 15_000;
 /** EC2 is asked this seldom for a machine whose server cannot be read. */
 const MACHINE_MS = 2_000;
 
@@ -86,8 +86,9 @@ async function observeNode(
   clock: Clock,
   sightings: Sightings,
 ): Promise<{ readonly facts: NodeFacts; readonly machine: MachineObservation }> {
-  const [observed, server] = await Promise.all([machine.observe(), read()]);
-  const unread = sightings.unread(machine.name, server, clock.now());
+  const timed = async () => ({ fact: await read(), readAt: clock.now() });
+  const [observed, { fact: server, readAt }] = await Promise.all([machine.observe(), timed()]);
+  const unread = sightings.unread(machine.name, server, readAt);
   const facts: NodeFacts = {
     name: machine.name,
     address: machine.address,
@@ -95,6 +96,7 @@ async function observeNode(
     inService:
       !isKnown(observed.group) || observed.group.known.instances.some((one) => one.lifecycleState === "InService"),
     server,
+    readAt,
     ...(unread === undefined ? {} : { unread }),
     machine: unread === undefined ? absent : await machine.machine(observed.group),
   };

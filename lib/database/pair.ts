@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import type { Key, Table } from "../aws/table.ts";
+import type { Item, Key, Table } from "../aws/table.ts";
 import { TandemError } from "../errors.ts";
 import { notFencedOff } from "../reconcile/lease.ts";
 import { DATABASE_NODES, type DatabaseNode } from "../spec.ts";
@@ -57,14 +57,27 @@ const KEY: Key = { pk: "database", sk: "pair" };
 
 /** Undefined: nothing was ever decided. Throws TandemError `state-corrupt`. */
 export async function readPair(table: Table): Promise<PairRecord | undefined> {
-  const item = await table.get(KEY);
-  if (item === undefined) return undefined;
+  return pairOf(await table.get(KEY));
+}
+
+function pairOf(item: Item | undefined): PairRecord | undefined {
+  if (item?.["pair"] === undefined) return undefined;
   const read = schema.safeParse(item["pair"]);
   if (read.success) return read.data;
   throw new TandemError("state-corrupt", "the record of the database pair is not one that Tandem wrote", {
     next: "freeze the database scope, restore the state table to a point in time before the change, then thaw",
     cause: read.error,
   });
+}
+
+/**
+ * Puts the holder's fence on the record before it acts, and reads the record in the same step: from then on whoever held
+ * the lease before can write no more. Undefined: nothing was ever decided. Throws TandemError `fenced-off`, retriable.
+ */
+export async function claimPair(table: Table, fence: number): Promise<PairRecord | undefined> {
+  const item = await table.update(KEY, { set: { fence } }, notFencedOff(fence));
+  if (item === undefined) throw fencedOff();
+  return pairOf(item);
 }
 
 /**
@@ -75,11 +88,13 @@ export async function writePair(table: Table, pair: PairRecord, fence: number): 
   const kept = { ...pair, failovers: pair.failovers.slice(-FAILOVERS_KEPT) };
   // JSON leaves out what is undefined, and the state table holds nothing undefined.
   const set = { pair: JSON.parse(JSON.stringify(kept)), fence };
-  if ((await table.update(KEY, { set }, notFencedOff(fence))) === undefined)
-    throw new TandemError("fenced-off", "the record of the database pair was written by a later holder of the lease", {
-      next: "nothing: the holder of the lease goes on",
-      retriable: true,
-    });
+  if ((await table.update(KEY, { set }, notFencedOff(fence))) === undefined) throw fencedOff();
 }
+
+const fencedOff = (): TandemError =>
+  new TandemError("fenced-off", "the record of the database pair is a later holder's", {
+    next: "nothing: the holder of the lease goes on",
+    retriable: true,
+  });
 
 export const peerOf = (node: DatabaseNode): DatabaseNode => (node === "db-a" ? "db-b" : "db-a");

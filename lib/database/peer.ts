@@ -101,8 +101,7 @@ function degrade(open: OpenPair): Part | undefined {
     return pair.peerEligible
       ? { actions: [mark(open, false, `${writer.name} does not wait for ${peer.name}`)], because: "semi-sync is off" }
       : undefined;
-  const peerServer = serverOf(peer);
-  if (pair.peerEligible && peerServer !== undefined && isRestartedSince(peerServer, pair.provenAt, facts.now)) {
+  if (pair.peerEligible && isRestartedSince(peer, pair.provenAt)) {
     const reason = `${peer.name} was restarted: it must be proven again that it holds everything`;
     return { actions: [mark(open, false, reason)], because: reason };
   }

@@ -171,7 +171,7 @@ function doubtOf(facts: PairFacts, pair: PairRecord, peer: NodeFacts): string | 
   const [server, channel] = [serverOf(peer), channelTo(peer, facts.nodes[pair.writer])];
   if (server === undefined || channel === undefined) return `${peer.name} does not replicate from ${pair.writer}`;
   if (channel.sqlError !== undefined) return `${peer.name} cannot apply what it received: ${channel.sqlError.text}`;
-  if (isRestartedSince(server, pair.provenAt, facts.now))
+  if (isRestartedSince(peer, pair.provenAt))
     return `${peer.name} was restarted, and may have dropped what it acknowledged and had not applied`;
   if (channel.sql !== "Yes") return `the applier of ${peer.name} is stopped`;
   if (pair.quarantined?.node === peer.name) return `${peer.name} is quarantined`;
