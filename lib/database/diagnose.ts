@@ -15,23 +15,11 @@ import {
 } from "./facts.ts";
 import { countOf, isEmpty, renderGtid } from "./gtid.ts";
 import { peerOf } from "./pair.ts";
-import type { Channel, ThreadError } from "./server.ts";
+import type { Channel } from "./server.ts";
+import { ERROR, errorClass, wordsOf } from "./thread-error.ts";
 
 /** A page of WordPress that is this old on a reader is noticed; a switchover is not begun then, nor a failover. */
 export const LAG_SECONDS_MAX = 10;
-
-/** MySQL's numbers, which MariaDB shares: https://dev.mysql.com/doc/mysql-errors/9.0/en/server-error-reference.html */
-const ERROR = {
-  duplicateKey: 1062,
-  rowMissing: 1032,
-  denied: 1045,
-  /** Of MySQL 8.4 on, around the source's own number in its text. */
-  sourceFatal: 13_114,
-  purged: 1236,
-  relayLogCorrupt: new Set([1594, 13_121]),
-  /** MariaDB: the replica asks for a GTID that the source does not have. */
-  notAtSource: new Set([1950, 1955]),
-} as const;
 
 export type ProblemCode =
   | "pair-unreadable"
@@ -348,13 +336,6 @@ const directions = (facts: PairFacts) =>
 
 const isTrying = (channel: Channel): boolean => !isReceiving(channel) && channel.io !== "No";
 
-function errorClass(error: ThreadError | undefined): "denied" | "purged" | undefined {
-  if (error === undefined) return undefined;
-  if (error.code === ERROR.denied || /\b1045\b|Access denied/i.test(error.text)) return "denied";
-  if (error.code === ERROR.purged || ERROR.notAtSource.has(error.code)) return "purged";
-  return error.code === ERROR.sourceFatal && /\b1236\b|purged/i.test(error.text) ? "purged" : undefined;
-}
-
 function ioProblem(
   code: ProblemCode,
   priority: number,
@@ -390,11 +371,6 @@ function sqlProblem(code: ProblemCode, priority: number, isMeant: (error: number
       ),
   };
 }
-
-const wordsOf = (error: ThreadError | undefined): string => {
-  if (error === undefined) return "";
-  return `: ${error.code}: ${error.text}${error.gtid === undefined ? "" : ` (transaction ${error.gtid})`}`;
-};
 
 const deathOf = (node: NodeFacts, peer: NodeFacts): string => {
   if ("known" in node.machine && causeOf(node) !== undefined && node.machine.known.state !== "running")

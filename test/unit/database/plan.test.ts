@@ -13,6 +13,7 @@ import {
   plan,
   server,
   switchTo,
+  unread,
   type Vary,
 } from "./facts.ts";
 
@@ -65,4 +66,26 @@ describe("a healthy pair", () => {
     expect(codes(plan({ b: { gtid: `${A}:1-105` } }))).toEqual([]);
     expect(codes(plan({ b: { gtid: `${A}:1-105,${B}:1` } }))).toEqual(["errant-transactions db-b"]);
   });
+});
+
+describe("a writer that lives is not taken for dead", () => {
+  const unheard = (parts: Parameters<typeof channel>[1]): Vary => ({
+    nodeA: gone(),
+    b: { replicas: [], channels: [channel("db-a", { io: "Connecting", ...parts })] },
+  });
+
+  test.each([1040, 1045, 1130])("when it is silent here and turns its peer away with error %i", (code) => {
+    expect(kinds(plan(unheard({ ioError: { code, text: "go away" } })))).toEqual([]);
+    expect(kinds(plan(unheard({ ioError: { code: 2003, text: "no route" } })))).toEqual([
+      "fence db-a machine",
+      "promote db-b",
+    ]);
+  });
+
+  test.each(["too-many-connections", "denied", "failed", "no-credentials"] as const)(
+    "when the answer is %s, although its machine was seen as stopped a moment ago",
+    (cause) => {
+      expect(kinds(plan({ nodeA: unread(cause, 60_000, 60, "stopped") }))).toEqual([]);
+    },
+  );
 });
