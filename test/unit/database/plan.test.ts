@@ -1,14 +1,17 @@
 import { describe, expect, test } from "@jest/globals";
 import { diagnose } from "../../../lib/database/diagnose.ts";
+import { absent } from "../../../lib/reconcile/fact.ts";
 import {
   A,
   B,
+  beatless,
   channel,
   closed,
   codes,
   factsOf,
   gone,
   kinds,
+  NOW,
   opened,
   plan,
   server,
@@ -30,6 +33,41 @@ describe("the problem table", () => {
     ["the peer cannot be reached, and the writer hears it", { nodeB: gone() }, ["server-unreachable db-b"]],
   ])("%s", (_what, vary, expected) => {
     expect(told(vary)).toEqual(expected);
+  });
+
+  test("a new farm whose machines still launch has no writer, and that is all", () => {
+    const booting = { ...unread("silent"), inService: false };
+
+    expect(told({ record: absent, nodeA: booting, nodeB: booting })).toEqual(["pair-not-provisioned"]);
+  });
+
+  test("a server that cannot be read is told beside the other one's troubles", () => {
+    expect(told({ nodeA: gone("refused"), nodeB: gone() })).toEqual(["writer-dead db-a", "server-unreachable db-b"]);
+    expect(told({ nodeA: gone(), nodeB: gone("denied") })).toEqual([
+      "writer-unreachable db-a",
+      "server-unreadable db-b",
+    ]);
+  });
+
+  test("a writer whose machine is replaced is missed", () => {
+    expect(told({ nodeA: { ...gone(), inService: false } })).toEqual(["writer-unreachable db-a"]);
+  });
+
+  test("a lag that cannot be measured is no lag of 0", () => {
+    const old = { heartbeat: { sequence: 500, writtenAt: NOW - 60_000 } };
+
+    expect(told({ nodeB: beatless("db-b") })).toEqual(["lag-unknown db-b"]);
+    expect(told({ a: old, b: old })).toEqual(["lag-unknown db-b"]);
+  });
+
+  test("a lag of the peer is told although the writer, as a replica, has troubles of its own", () => {
+    const sqlError = { code: 1062, text: "Duplicate entry" };
+    const late = { heartbeat: { sequence: 1, writtenAt: NOW - 40_000 } };
+
+    expect(told({ a: { channels: [channel("db-b", { sql: "No", sqlError })] }, b: late })).toEqual([
+      "duplicate-key db-a",
+      "replication-lag db-b",
+    ]);
   });
 
   test("read_only without super_read_only is read-only, super_read_only alone too", () => {
