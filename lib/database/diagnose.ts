@@ -14,12 +14,10 @@ import {
   type PairFacts,
 } from "./facts.ts";
 import { countOf, isEmpty, renderGtid } from "./gtid.ts";
+import { LAG_SECONDS_MAX, lagSecondsOf } from "./lag.ts";
 import { peerOf } from "./pair.ts";
 import type { Channel } from "./server.ts";
 import { ERROR, errorClass, wordsOf } from "./thread-error.ts";
-
-/** A page of WordPress that is this old on a reader is noticed; a switchover is not begun then, nor a failover. */
-export const LAG_SECONDS_MAX = 10;
 
 export type ProblemCode =
   | "pair-unreadable"
@@ -48,6 +46,7 @@ export type ProblemCode =
   | "replication-not-configured"
   | "semi-sync-off"
   | "replication-lag"
+  | "lag-unknown"
   | "peer-not-eligible";
 
 /** A row of the problem table. It says what is wrong, and nothing about what to do. */
@@ -59,6 +58,8 @@ interface ProblemRule {
   readonly priority: number;
   /** Problems that follow from this one, on whichever node: they are not told beside it. */
   readonly explains?: readonly ProblemCode[];
+  /** Problems that follow from this one on the same node: the other server's are told. */
+  readonly explainsHere?: readonly ProblemCode[];
   readonly find: (facts: PairFacts) => readonly Omit<Problem, "code">[];
 }
 
@@ -97,7 +98,8 @@ export const PROBLEMS: readonly ProblemRule[] = [
     code: "writer-dead",
     page: true,
     priority: 15,
-    explains: ["server-unreachable", "writer-unreachable", "link-cut", "semi-sync-off", "replication-lag"],
+    explains: ["writer-unreachable", "link-cut", "semi-sync-off", "replication-lag"],
+    explainsHere: ["server-unreachable"],
     find: (facts) => {
       const roles = rolesOf(facts);
       if (roles === undefined || !isDead(roles.writer, roles.peer)) return [];
@@ -107,10 +109,10 @@ export const PROBLEMS: readonly ProblemRule[] = [
   {
     code: "writer-unreachable",
     priority: 18,
-    explains: ["server-unreachable", "server-unreadable"],
+    explainsHere: ["server-unreachable", "server-unreadable"],
     find: (facts) => {
       const roles = rolesOf(facts);
-      if (roles === undefined || serverOf(roles.writer) !== undefined || !roles.writer.inService) return [];
+      if (roles === undefined || serverOf(roles.writer) !== undefined) return [];
       const heard = hears(roles.peer, roles.writer);
       const words =
         heard === undefined
@@ -136,18 +138,18 @@ export const PROBLEMS: readonly ProblemRule[] = [
     priority: 22,
     explains: ["replication-not-configured"],
     find: (facts) =>
-      "absent" in facts.pair && nodesOf(facts).some((node) => !holdsData(node))
-        ? [{ detail: "no writer is recorded yet" }]
-        : [],
+      "absent" in facts.pair && holders(facts).length === 0 ? [{ detail: "no writer was ever chosen" }] : [],
   },
   {
     code: "pair-not-recorded",
     page: true,
     priority: 23,
-    find: (facts) =>
-      "absent" in facts.pair && nodesOf(facts).every(holdsData)
-        ? [{ detail: "both servers hold transactions, and which of them is the writer is not recorded" }]
-        : [],
+    find: (facts) => {
+      const names = holders(facts).map(({ name }) => name);
+      return "absent" in facts.pair && names.length > 0
+        ? [{ detail: `${names.join(" and ")} hold transactions, and which server is the writer is not recorded` }]
+        : [];
+    },
   },
   {
     code: "semi-sync-stalled",
@@ -172,7 +174,8 @@ export const PROBLEMS: readonly ProblemRule[] = [
   {
     code: "peer-dead",
     priority: 30,
-    explains: ["server-unreachable", "link-cut", "semi-sync-off", "replication-lag"],
+    explains: ["link-cut", "semi-sync-off", "replication-lag"],
+    explainsHere: ["server-unreachable"],
     find: (facts) => {
       const roles = rolesOf(facts);
       if (roles === undefined || !isDead(roles.peer, roles.writer)) return [];
@@ -185,8 +188,8 @@ export const PROBLEMS: readonly ProblemRule[] = [
     priority: 33,
     explains: ["errant-transactions", "receiver-stopped", "applier-stopped", "semi-sync-off", "replication-lag"],
     find: (facts) => {
-      const quarantined = pairOf(facts)?.quarantined;
-      return quarantined === undefined
+      const [pair, quarantined] = [pairOf(facts), pairOf(facts)?.quarantined];
+      return quarantined === undefined || quarantined.node === pair?.writer
         ? []
         : [
             {
@@ -204,7 +207,8 @@ export const PROBLEMS: readonly ProblemRule[] = [
   {
     code: "link-cut",
     priority: 35,
-    explains: ["semi-sync-off", "replication-lag"],
+    explains: ["semi-sync-off"],
+    explainsHere: ["replication-lag"],
     find: (facts) =>
       directions(facts).flatMap(({ receiver, source, channel }) =>
         serverOf(source) !== undefined &&
@@ -252,7 +256,12 @@ export const PROBLEMS: readonly ProblemRule[] = [
   {
     code: "server-unreadable",
     priority: 45,
-    find: (facts) => unread(facts, (cause) => cause !== "refused" && cause !== "silent"),
+    find: (facts) => [
+      ...unread(facts, (cause) => cause !== "refused" && cause !== "silent"),
+      ...nodesOf(facts).flatMap((node) =>
+        serverOf(node)?.offline === true ? [{ node: node.name, detail: "it lets only administrators in" }] : [],
+      ),
+    ],
   },
   {
     code: "replication-not-configured",
@@ -288,6 +297,17 @@ export const PROBLEMS: readonly ProblemRule[] = [
     },
   },
   {
+    code: "lag-unknown",
+    priority: 59,
+    find: (facts) => {
+      const roles = rolesOf(facts);
+      const isMeasured = roles !== undefined && isOpen(roles.writer) && pairOf(facts)?.prepared === true;
+      return !isMeasured || serverOf(roles.peer) === undefined || lagSecondsOf(facts) !== undefined
+        ? []
+        : [{ node: roles.peer.name, detail: "how far it is behind is unknown: there is no fresh heartbeat row" }];
+    },
+  },
+  {
     code: "peer-not-eligible",
     priority: 60,
     find: (facts) => {
@@ -305,34 +325,24 @@ export function diagnose(facts: PairFacts): readonly (Problem & { readonly code:
     rule,
     findings: rule.find(facts),
   }));
-  const explained = new Set(found.flatMap(({ rule, findings }) => (findings.length > 0 ? (rule.explains ?? []) : [])));
+  const isExplained = (code: ProblemCode, { node }: Omit<Problem, "code">): boolean =>
+    found.some(
+      ({ rule, findings }) =>
+        (findings.length > 0 && rule.explains?.includes(code) === true) ||
+        (rule.explainsHere?.includes(code) === true && findings.some((other) => other.node === node)),
+    );
   return found.flatMap(({ rule: { code, page }, findings }) =>
-    explained.has(code) ? [] : findings.map((finding) => ({ code, ...finding, ...(page && { page }) })),
+    findings
+      .filter((finding) => !isExplained(code, finding))
+      .map((finding) => ({ code, ...finding, ...(page && { page }) })),
   );
 }
 
-/**
- * How far the peer is behind, in seconds, by the heartbeat row: the watcher wrote it on the writer by its own clock, so
- * that the servers' clocks do not matter. While the writer cannot be read nobody writes it, and that time does not count.
- * Undefined: there is no row yet, or the peer cannot be read.
- */
-export function lagSecondsOf(facts: PairFacts): number | undefined {
-  const roles = rolesOf(facts);
-  const seen = roles && serverOf(roles.peer)?.heartbeat;
-  if (roles === undefined || seen === undefined) return undefined;
-  const written = serverOf(roles.writer)?.heartbeat;
-  const latest = written?.writtenAt ?? facts.now - (roles.writer.unread?.forMs ?? 0) - BEAT_MS;
-  return Math.max(0, latest - seen.writtenAt) / 1000;
-}
-/** The row is written about once a second. */
-const BEAT_MS = 1_000;
-
 const nodesOf = ({ nodes }: PairFacts): readonly NodeFacts[] => [nodes["db-a"], nodes["db-b"]];
 
-const holdsData = (node: NodeFacts): boolean => {
-  const server = serverOf(node);
-  return server !== undefined && server.gtid !== "";
-};
+/** Servers that are known to hold transactions. */
+const holders = (facts: PairFacts): readonly NodeFacts[] =>
+  nodesOf(facts).filter((node) => (serverOf(node)?.gtid ?? "") !== "");
 
 /** Both directions of replication that can be read. */
 const directions = (facts: PairFacts) =>
@@ -365,7 +375,7 @@ function sqlProblem(code: ProblemCode, priority: number, isMeant: (error: number
   return {
     code,
     priority,
-    explains: ["replication-lag"],
+    explainsHere: ["replication-lag"],
     find: (facts) =>
       directions(facts).flatMap(({ receiver, source, channel }) =>
         channel.sql !== "Yes" && channel.sqlError !== undefined && isMeant(channel.sqlError.code)
@@ -389,7 +399,10 @@ const deathOf = (node: NodeFacts, peer: NodeFacts): string => {
 
 const unreadWords = ({ server }: NodeFacts): string => ("unknown" in server ? server.unknown : "");
 
+/** Before a writer was chosen, a server whose machine still launches is no problem. */
 const unread = (facts: PairFacts, isMeant: (cause: string) => boolean): readonly Omit<Problem, "code">[] =>
   nodesOf(facts).flatMap(({ name, inService, server }) =>
-    inService && "unknown" in server && isMeant(server.cause) ? [{ node: name, detail: server.unknown }] : [],
+    (inService || !("absent" in facts.pair)) && "unknown" in server && isMeant(server.cause)
+      ? [{ node: name, detail: server.unknown }]
+      : [],
   );

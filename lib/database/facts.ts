@@ -21,6 +21,7 @@ import {
   type ServerState,
   type UnreadCause,
 } from "./server.ts";
+import { isAnswer } from "./thread-error.ts";
 
 /** What is known of one of the two servers. */
 export interface NodeFacts {
@@ -78,11 +79,14 @@ export function channelTo(receiver: NodeFacts, source: NodeFacts): Channel | und
 
 export const isReceiving = (channel: Channel): boolean => channel.io === "Yes";
 
-/** Whether `receiver` hears `source` over its channel now. Undefined: that cannot be known. */
+/**
+ * Whether `receiver` hears `source` over its channel now; a source that answers its last try with a refusal is heard too.
+ * Undefined: that cannot be known.
+ */
 export function hears(receiver: NodeFacts, source: NodeFacts): boolean | undefined {
   const channel = channelTo(receiver, source);
   if (channel === undefined || channel.io === "No") return undefined;
-  if (!isReceiving(channel)) return false;
+  if (!isReceiving(channel)) return isAnswer(channel.ioError);
   return channel.heardMsAgo === undefined ? true : channel.heardMsAgo <= HEARD_MS_MAX;
 }
 
@@ -97,10 +101,11 @@ export const isMachineOff = (node: NodeFacts): boolean =>
  */
 export function isDead(node: NodeFacts, peer: NodeFacts): boolean {
   const cause = causeOf(node);
-  if (cause === undefined) return false;
+  // Any other cause is an answer: something runs at its address, whatever EC2 said of a machine some seconds ago.
+  if (cause !== "refused" && cause !== "silent") return false;
   if (isMachineOff(node)) return true;
   const { forMs = 0, looks = 0 } = node.unread ?? {};
-  const isOver = cause === "refused" ? forMs >= REFUSED_MS_MIN : cause === "silent" && forMs >= SILENT_MS_MIN;
+  const isOver = forMs >= (cause === "refused" ? REFUSED_MS_MIN : SILENT_MS_MIN);
   if (!isOver || looks < LOOKS_MIN) return false;
   const peerServer = serverOf(peer);
   if (cause === "refused") return peerServer === undefined || hears(peer, node) !== true;

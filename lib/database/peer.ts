@@ -12,7 +12,7 @@ import type {
   StartMachine,
   StartReplication,
 } from "./action.ts";
-import { lagSecondsOf } from "./diagnose.ts";
+import { lagSecondsOf } from "./lag.ts";
 import {
   channelTo,
   errantOf,

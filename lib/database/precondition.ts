@@ -23,7 +23,9 @@ export async function serverHolds(deps: ApplyDeps, action: ServerAction): Promis
   }
 }
 
-const stillUnread = (server: ServerFact, node: string): true | string => "unknown" in server || `${node} answers again`;
+/** A server that turns the controller away lives, and is not to be stopped. */
+const stillUnread = (server: ServerFact, node: string): true | string =>
+  ("unknown" in server && (server.cause === "refused" || server.cause === "silent")) || `${node} answers again`;
 
 function mayOpen(
   pair: PairRecord | undefined,

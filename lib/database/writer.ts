@@ -2,7 +2,7 @@ import { isKnown } from "../reconcile/fact.ts";
 import type { Problem, Proposal } from "../reconcile/plan.ts";
 import type { OperatorRequest } from "../reconcile/requests.ts";
 import type { Fence, OpenWriter, Promote, RecordPair } from "./action.ts";
-import { LAG_SECONDS_MAX, lagSecondsOf } from "./diagnose.ts";
+import { LAG_SECONDS_MAX, lagSecondsOf } from "./lag.ts";
 import {
   causeOf,
   channelTo,

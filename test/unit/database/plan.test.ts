@@ -1,213 +1,129 @@
 import { describe, expect, test } from "@jest/globals";
-import { known, unknown } from "../../../lib/reconcile/fact.ts";
-import { render } from "../../../lib/reconcile/plan.ts";
 import { diagnose } from "../../../lib/database/diagnose.ts";
-import { causeOf, channelOf } from "../../../lib/database/mysql.ts";
-import { planDatabase, type DatabaseNodeObservation } from "../../../lib/database/plan.ts";
-import type { ServerFact, ServerState, UnreadCause } from "../../../lib/database/server.ts";
-import type { Group, HookObservation } from "../../../lib/lifecycle/observation.ts";
-import type { DatabaseNode } from "../../../lib/spec.ts";
-import { expectGolden } from "../../golden/golden.ts";
-import { launching, member, run, sent, terminating } from "../lifecycle/observations.ts";
+import { absent } from "../../../lib/reconcile/fact.ts";
+import {
+  A,
+  B,
+  beatless,
+  channel,
+  closed,
+  codes,
+  factsOf,
+  gone,
+  kinds,
+  NOW,
+  opened,
+  plan,
+  server,
+  switchTo,
+  unread,
+  type Vary,
+} from "./facts.ts";
 
-const CHANNEL = { name: "", source: "127.20.11.10", io: "Yes", sql: "Yes", retrieved: "", lagSeconds: 0 };
-const STATE: ServerState = {
-  flavour: "mysql",
-  version: "9.7.4",
-  identity: "3e11fa47-71ca-11e1-9e33-c80aa9429562",
-  uptimeSeconds: 60,
-  readOnly: true,
-  offline: false,
-  gtid: "",
-  channels: [CHANNEL],
-  semiSync: { source: false, replica: false, clients: 0, waiting: 0 },
-  replicas: [],
-};
-const server = (readOnly: boolean, channels: ServerState["channels"] = [CHANNEL]): ServerFact => ({
-  known: { ...STATE, readOnly, superReadOnly: readOnly, channels },
-});
-const unread = (cause: UnreadCause): ServerFact => ({ unknown: `127.20.10.10:3306: ${cause}`, cause });
-const codes = (a: ServerFact, b: ServerFact, inService = true): string[] =>
-  diagnose([
-    { name: "db-a", server: a, inService },
-    { name: "db-b", server: b, inService },
-  ]).map(({ code, node }) => (node === undefined ? code : `${code} ${node}`));
+const told = (vary: Vary): string[] => codes({ actions: [], because: "", problems: diagnose(factsOf(vary)) });
 
 describe("the problem table", () => {
-  test.each<[string, ServerFact, ServerFact, string[]]>([
-    ["one writer, both replicate", server(false), server(true), []],
-    [
-      "nothing replicates yet",
-      server(false, []),
-      server(true, []),
-      ["replication-not-configured db-a", "replication-not-configured db-b"],
-    ],
-    ["both are writable", server(false), server(false), ["two-writers"]],
-    ["both are read-only", server(true), server(true), ["no-writer"]],
-    ["one is read-only and the other refuses", unread("silent"), server(true), ["server-unreachable db-a"]],
-    ["one has too many connections", unread("too-many-connections"), server(true), ["server-unreadable db-a"]],
-    ["the observer is denied", server(false), unread("denied"), ["server-unreadable db-b"]],
-    [
-      "neither can be reached",
-      unread("silent"),
-      unread("silent"),
-      ["server-unreachable db-a", "server-unreachable db-b"],
-    ],
-  ])("%s", (_what, a, b, expected) => {
-    expect(codes(a, b)).toEqual(expected);
+  test.each<[string, Vary, string[]]>([
+    ["one writer, its peer applies and acknowledges", {}, []],
+    ["both are open", { b: opened }, ["two-writers"]],
+    ["both are read-only", { a: closed }, ["no-writer db-a"]],
+    ["the other one is open", { a: closed, b: opened }, ["wrong-writer db-b"]],
+    ["the writer has too many connections", { nodeA: gone("too-many-connections") }, ["writer-unreachable db-a"]],
+    ["the observer is denied by the peer", { nodeB: gone("denied") }, ["server-unreadable db-b"]],
+    ["the peer cannot be reached, and the writer hears it", { nodeB: gone() }, ["server-unreachable db-b"]],
+  ])("%s", (_what, vary, expected) => {
+    expect(told(vary)).toEqual(expected);
   });
 
-  test("a server whose machine still launches is no problem", () => {
-    expect(codes(unread("silent"), unread("silent"), false)).toEqual([]);
+  test("a new farm whose machines still launch has no writer, and that is all", () => {
+    const booting = { ...unread("silent"), inService: false };
+
+    expect(told({ record: absent, nodeA: booting, nodeB: booting })).toEqual(["pair-not-provisioned"]);
+  });
+
+  test("a server that cannot be read is told beside the other one's troubles", () => {
+    expect(told({ nodeA: gone("refused"), nodeB: gone() })).toEqual(["writer-dead db-a", "server-unreachable db-b"]);
+    expect(told({ nodeA: gone(), nodeB: gone("denied") })).toEqual([
+      "writer-unreachable db-a",
+      "server-unreadable db-b",
+    ]);
+  });
+
+  test("a writer whose machine is replaced is missed", () => {
+    expect(told({ nodeA: { ...gone(), inService: false } })).toEqual(["writer-unreachable db-a"]);
+  });
+
+  test("a lag that cannot be measured is no lag of 0", () => {
+    const old = { heartbeat: { sequence: 500, writtenAt: NOW - 60_000 } };
+
+    expect(told({ nodeB: beatless("db-b") })).toEqual(["lag-unknown db-b"]);
+    expect(told({ a: old, b: old })).toEqual(["lag-unknown db-b"]);
+  });
+
+  test("a lag of the peer is told although the writer, as a replica, has troubles of its own", () => {
+    const sqlError = { code: 1062, text: "Duplicate entry" };
+    const late = { heartbeat: { sequence: 1, writtenAt: NOW - 40_000 } };
+
+    expect(told({ a: { channels: [channel("db-b", { sql: "No", sqlError })] }, b: late })).toEqual([
+      "duplicate-key db-a",
+      "replication-lag db-b",
+    ]);
   });
 
   test("read_only without super_read_only is read-only, super_read_only alone too", () => {
-    expect(codes({ known: { ...STATE, readOnly: true, superReadOnly: false } }, server(false))).toEqual([]);
-    expect(codes({ known: { ...STATE, readOnly: false, superReadOnly: true } }, server(false))).toEqual([]);
+    expect(told({ b: { readOnly: true, superReadOnly: false } })).toEqual([]);
+    expect(told({ b: { readOnly: false, superReadOnly: true } })).toEqual([]);
   });
 });
 
-const group = (lifecycleState: string, suspended: readonly string[] = []): Group => ({
-  min: 1,
-  max: 1,
-  desired: 1,
-  suspended,
-  targetGroups: [],
-  hasWarmPool: false,
-  instances: [
-    {
-      id: "i-a",
-      lifecycleState,
-      healthy: true,
-    },
-  ],
-});
-const ALL = ["AZRebalance", "HealthCheck", "ReplaceUnhealthy"];
-const node = (
-  name: DatabaseNode,
-  lifecycleState: string,
-  parts: Partial<DatabaseNodeObservation> = {},
-): DatabaseNodeObservation => ({
-  name,
-  groupName: `tandem-local-${name}`,
-  group: known(group(lifecycleState, ALL)),
-  hooks: [],
-  server: server(name === "db-b"),
-  ...parts,
-});
-const hookOf = (hook: HookObservation, name: DatabaseNode, state: string): HookObservation => {
-  const groupName = `tandem-local-${name}`;
-  return { ...hook, instanceId: `i-${name}`, groups: [groupName], membership: member(state, groupName) };
-};
-const online = { agent: known("online" as const) };
-const peer = node("db-b", "InService");
-const kinds = (...nodes: DatabaseNodeObservation[]): string[] =>
-  planDatabase({ nodes }).actions.map((action) => action.kind);
-
-describe("the database tier", () => {
-  test("in service and tamed rests", () => {
-    expect(planDatabase({ nodes: [node("db-a", "InService"), peer] })).toMatchObject({ actions: [], problems: [] });
-    expect(planDatabase({ nodes: [node("db-a", "InService"), peer] }).lookAgainMs).toBeUndefined();
+describe("a healthy pair", () => {
+  test("is left alone", () => {
+    expect(plan()).toMatchObject({ actions: [], problems: [], proposals: [] });
+    expect(plan().lookAgainMs).toBeUndefined();
   });
 
-  test("a launched server is taken out of its group's hands, once", () => {
-    const fresh = { group: known(group("InService", ["AZRebalance"])) };
+  test("whose peer is a little behind, with writes under way, is left alone", () => {
+    expect(plan({ a: { gtid: `${A}:1-105` } })).toMatchObject({ actions: [], problems: [] });
+  });
 
-    expect(planDatabase({ nodes: [node("db-a", "InService", fresh), peer] }).actions).toMatchObject([
-      { kind: "suspend-processes", group: "tandem-local-db-a", processes: ["HealthCheck", "ReplaceUnhealthy"] },
+  test("of MariaDB servers, each with a domain of its own, is left alone", () => {
+    const flavour = { flavour: "mariadb", version: "10.11.11-MariaDB", gtid: "1-10-100" } as const;
+    const [a, b] = (["db-a", "db-b"] as const).map((node) => server(node, flavour));
+    if (a === undefined || b === undefined) throw new Error("there are two servers");
+    const vary: Vary = {
+      pair: { identities: { "db-a": "1", "db-b": "2" } },
+      nodeA: { server: { known: { ...a, identity: "1", channels: [channel("db-b", { retrieved: "" })] } } },
+      nodeB: { server: { known: { ...b, identity: "2", channels: [channel("db-a", { retrieved: "1-10-100" })] } } },
+    };
+
+    expect(plan(vary)).toMatchObject({ actions: [], problems: [] });
+    expect(kinds(plan(vary, switchTo("db-b")))).toEqual(["switchover db-b"]);
+  });
+
+  test("takes what the writer commits while the two are read one after the other for nothing errant", () => {
+    expect(codes(plan({ b: { gtid: `${A}:1-105` } }))).toEqual([]);
+    expect(codes(plan({ b: { gtid: `${A}:1-105,${B}:1` } }))).toEqual(["errant-transactions db-b"]);
+  });
+});
+
+describe("a writer that lives is not taken for dead", () => {
+  const unheard = (parts: Parameters<typeof channel>[1]): Vary => ({
+    nodeA: gone(),
+    b: { replicas: [], channels: [channel("db-a", { io: "Connecting", ...parts })] },
+  });
+
+  test.each([1040, 1045, 1130])("when it is silent here and turns its peer away with error %i", (code) => {
+    expect(kinds(plan(unheard({ ioError: { code, text: "go away" } })))).toEqual([]);
+    expect(kinds(plan(unheard({ ioError: { code: 2003, text: "no route" } })))).toEqual([
+      "fence db-a machine",
+      "promote db-b",
     ]);
-    expect(kinds(node("db-a", "InService"), peer)).toEqual([]);
   });
 
-  test("a machine in its launch hook is launched as a web node is, and may still be replaced", () => {
-    const waiting = { group: known(group("Pending:Wait")), hooks: [hookOf(launching(online), "db-a", "Pending:Wait")] };
-
-    expect(kinds(node("db-a", "Pending:Wait", waiting), peer)).toEqual(["send-command"]);
-  });
-
-  test("both machines are launched at the same time", () => {
-    const both = (["db-a", "db-b"] as const).map((name) =>
-      node(name, "Pending:Wait", {
-        hooks: [hookOf(launching(online), name, "Pending:Wait")],
-        group: known(group("Pending:Wait")),
-      }),
-    );
-
-    expect(planDatabase({ nodes: both }).actions).toMatchObject([{ instanceId: "i-db-a" }, { instanceId: "i-db-b" }]);
-  });
-
-  test("a machine that proceeds is looked at until it serves", () => {
-    expect(planDatabase({ nodes: [node("db-a", "Pending:Proceed"), peer] }).lookAgainMs).toBeDefined();
-  });
-
-  test("a machine that leaves has no target to wait for", () => {
-    const hooks = [hookOf(terminating(), "db-a", "Terminating:Wait")];
-
-    expect(kinds(node("db-a", "Terminating:Wait", { hooks }), peer)).toEqual(["send-command"]);
-  });
-
-  test("a group that cannot be read gets no action", () => {
-    expect(kinds(node("db-a", "InService", { group: unknown("throttled") }), peer)).toEqual([]);
-  });
-
-  test.each([
-    [
-      "database-launched",
-      [hookOf(launching({ ...online, record: sent(), command: run({ state: "success" }) }), "db-a", "Pending:Wait")],
-    ],
-    ["database-launching", [hookOf(launching({ ...online, record: sent(), command: run() }), "db-a", "Pending:Wait")]],
-  ])("reads as in %s.txt", (name, hooks) => {
-    const a = node("db-a", "Pending:Wait", {
-      hooks,
-      server: unread("silent"),
-      group: known(group("Pending:Wait")),
-    });
-
-    expectGolden(
-      name,
-      render(
-        planDatabase({
-          nodes: [a, node("db-b", "InService", { server: server(true, []), group: known(group("InService")) })],
-        }),
-      ),
-    );
-  });
-});
-
-const coded = (code: string): Error => Object.assign(new Error(code), { code });
-
-describe("what a server answers", () => {
-  test.each<[string, UnreadCause]>([
-    ["ER_CON_COUNT_ERROR", "too-many-connections"],
-    ["ER_ACCESS_DENIED_ERROR", "denied"],
-    ["ER_SPECIFIC_ACCESS_DENIED_ERROR", "denied"],
-    ["ECONNREFUSED", "refused"],
-    ["ETIMEDOUT", "silent"],
-    ["PROTOCOL_CONNECTION_LOST", "refused"],
-    ["PROTOCOL_SEQUENCE_TIMEOUT", "silent"],
-    ["ER_PARSE_ERROR", "failed"],
-  ])("%s means %s", (code, cause) => {
-    expect(causeOf(coded(code))).toBe(cause);
-  });
-
-  test("MySQL's and MariaDB's replica rows read the same, and NULL is no lag of 0", () => {
-    const mysql = {
-      Channel_Name: "",
-      Source_Host: "b",
-      Replica_IO_Running: "Yes",
-      Replica_SQL_Running: "No",
-      Seconds_Behind_Source: null,
-    };
-    const mariadb = {
-      Connection_name: "",
-      Master_Host: "b",
-      Slave_IO_Running: "Yes",
-      Slave_SQL_Running: "No",
-      Seconds_Behind_Master: null,
-    };
-
-    expect(channelOf(mysql)).toEqual({ name: "", source: "b", io: "Yes", sql: "No", retrieved: "" });
-    expect(channelOf(mariadb)).toEqual(channelOf(mysql));
-    expect(channelOf({ ...mysql, Seconds_Behind_Source: 0 }).lagSeconds).toBe(0);
-  });
+  test.each(["too-many-connections", "denied", "failed", "no-credentials"] as const)(
+    "when the answer is %s, although its machine was seen as stopped a moment ago",
+    (cause) => {
+      expect(kinds(plan({ nodeA: unread(cause, 60_000, 60, "stopped") }))).toEqual([]);
+    },
+  );
 });
