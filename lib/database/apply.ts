@@ -1,19 +1,16 @@
 import { assertNever } from "../assert.ts";
 import { TandemError } from "../errors.ts";
-import type { Tenure } from "../reconcile/lease.ts";
-import type { Requests } from "../reconcile/requests.ts";
 import type { DatabaseNode } from "../spec.ts";
 import type { MarkPeer, OpenWriter, Promote, Quarantine, Replicate, ServerAction, SetSemiSync } from "./action.ts";
-import { databaseAws, pointRecords, type RecordClients } from "./aws.ts";
-import type { Credentials, ServerSession } from "./driver.ts";
+import { databaseAws, pointRecords } from "./aws.ts";
+import type { ServerSession } from "./driver.ts";
 import { fenceMachine } from "./fence.ts";
 import { committedBy, contains, parseGtid, renderGtid } from "./gtid.ts";
-import { addressOf, type DatabaseDeps } from "./observe.ts";
-import { claimPair, peerOf, readPair, writePair, type PairRecord } from "./pair.ts";
+import { ownOf, secret, unexpected, type Hands } from "./hands.ts";
+import { addressOf } from "./observe.ts";
+import { claimPair, peerOf, writePair, type PairRecord } from "./pair.ts";
 import { isWritable, type ServerState } from "./server.ts";
 import { switchover } from "./switch.ts";
-
-export type ApplyDeps = DatabaseDeps & RecordClients & { readonly requests: Requests };
 
 /** A fence cuts sessions and reads back; a server that needs longer is fenced on its machine. */
 const FENCE_MS_MAX = 3_000;
@@ -23,60 +20,6 @@ const DRAIN_MS_MAX = 20_000;
 const WAIT_MS = 1_000;
 /** A peer that acknowledges has everything within milliseconds. */
 const REACH_MS_MAX = 3_000;
-
-/** The hands of the database capability: one session at a time, each under the lease's word. */
-export interface Hands {
-  readonly deps: ApplyDeps;
-  readonly tenure: Tenure;
-  /**
-   * A session on the server, as the healer, after the lease was read again.
-   * Throws TandemError `lease-lost`, retriable, and as ServerSession.
-   */
-  on<T>(node: DatabaseNode, use: (session: ServerSession) => Promise<T>): Promise<T>;
-  /** Prolongs the lease; throws `lease-lost` where that fails. */
-  goOn(): Promise<void>;
-  pair(): Promise<PairRecord>;
-  write(change: Partial<PairRecord>): Promise<PairRecord>;
-}
-
-export function handsOf(deps: ApplyDeps, tenure: Tenure): Hands {
-  const { table, spec, clock } = deps;
-  const goOn = async (): Promise<void> => {
-    if (!(await tenure.renew())) throw leaseLost();
-  };
-  const pair = async (): Promise<PairRecord> => {
-    const found = await readPair(table);
-    if (found !== undefined) return found;
-    throw new TandemError("pair-not-recorded", "no writer is recorded", { next: "tandem status", retriable: true });
-  };
-  return {
-    deps,
-    tenure,
-    goOn,
-    pair,
-    async on(node, use) {
-      const as = await secret(deps, "healer");
-      return deps.databases.session(clock, addressOf(spec, node), as, async (session) => {
-        await goOn();
-        return use(session);
-      });
-    },
-    async write(change) {
-      const next = { ...(await pair()), ...change };
-      await writePair(table, next, tenure.fence);
-      return next;
-    },
-  };
-}
-
-const leaseLost = (): TandemError =>
-  new TandemError("lease-lost", "somebody else holds the database scope", {
-    next: "nothing: whoever holds it goes on",
-    retriable: true,
-  });
-
-const secret = (deps: ApplyDeps, user: "healer" | "replication"): Promise<Credentials> =>
-  databaseAws(deps).credentials(`${deps.spec.secretsPrefix}/database/${user}`);
 
 /** Does one thing; resolves to one sentence for the journal. */
 export async function applyServerAction(hands: Hands, action: ServerAction): Promise<string> {
@@ -125,10 +68,6 @@ export async function applyServerAction(hands: Hands, action: ServerAction): Pro
       return assertNever(action);
   }
 }
-
-/** What a server has committed itself. */
-export const ownOf = (server: ServerState, identity = server.identity): string =>
-  renderGtid(committedBy(parseGtid(server.flavour, server.gtid), identity));
 
 async function recordPair(hands: Hands, writer: DatabaseNode): Promise<string> {
   const [a, b] = [await hands.on("db-a", (s) => s.state()), await hands.on("db-b", (s) => s.state())];
@@ -281,7 +220,3 @@ async function follow({ deps, write }: Hands, writer: DatabaseNode): Promise<str
   await write({ recordsFor: writer });
   return `the writer's record points at ${writer}, the reader's at ${reader}`;
 }
-
-/** The world is not as it was when this was decided: nothing was done, and the next look decides anew. */
-export const unexpected = (what: string): TandemError =>
-  new TandemError("not-as-planned", what, { next: "nothing: the next look decides anew", retriable: true });

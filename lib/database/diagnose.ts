@@ -16,52 +16,9 @@ import {
 import { countOf, isEmpty, renderGtid } from "./gtid.ts";
 import { LAG_SECONDS_MAX, lagSecondsOf } from "./lag.ts";
 import { peerOf } from "./pair.ts";
+import type { ProblemCode, ProblemRule } from "./problem.ts";
 import type { Channel } from "./server.ts";
 import { ERROR, errorClass, wordsOf } from "./thread-error.ts";
-
-export type ProblemCode =
-  | "pair-unreadable"
-  | "two-writers"
-  | "wrong-writer"
-  | "writer-dead"
-  | "writer-unreachable"
-  | "no-writer"
-  | "pair-not-provisioned"
-  | "pair-not-recorded"
-  | "semi-sync-stalled"
-  | "errant-transactions"
-  | "peer-dead"
-  | "quarantined"
-  | "server-unreachable"
-  | "link-cut"
-  | "receiver-denied"
-  | "source-purged"
-  | "receiver-stopped"
-  | "duplicate-key"
-  | "row-missing"
-  | "relay-log-corrupt"
-  | "applier-failed"
-  | "applier-stopped"
-  | "server-unreadable"
-  | "replication-not-configured"
-  | "semi-sync-off"
-  | "replication-lag"
-  | "lag-unknown"
-  | "peer-not-eligible";
-
-/** A row of the problem table. It says what is wrong, and nothing about what to do. */
-interface ProblemRule {
-  readonly code: ProblemCode;
-  /** A person is called. */
-  readonly page?: true;
-  /** Smaller is told first. */
-  readonly priority: number;
-  /** Problems that follow from this one, on whichever node: they are not told beside it. */
-  readonly explains?: readonly ProblemCode[];
-  /** Problems that follow from this one on the same node: the other server's are told. */
-  readonly explainsHere?: readonly ProblemCode[];
-  readonly find: (facts: PairFacts) => readonly Omit<Problem, "code">[];
-}
 
 /**
  * The problem table. All problems are found at once; each rule reads only what is known, so that an unknown server is

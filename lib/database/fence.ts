@@ -1,7 +1,7 @@
 import { TandemError } from "../errors.ts";
 import { lifecycleAws } from "../lifecycle/aws.ts";
 import type { DatabaseNode } from "../spec.ts";
-import type { Hands } from "./apply.ts";
+import type { Hands } from "./hands.ts";
 import { databaseAws } from "./aws.ts";
 
 /** The agent takes a command within a second; a machine that has not proven its fence by then is stopped. */

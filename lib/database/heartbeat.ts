@@ -1,5 +1,5 @@
 import { TandemError } from "../errors.ts";
-import type { ApplyDeps } from "./apply.ts";
+import type { ApplyDeps } from "./hands.ts";
 import { databaseAws } from "./aws.ts";
 import { isOpen, rolesOf, serverOf } from "./facts.ts";
 import { addressOf } from "./observe.ts";

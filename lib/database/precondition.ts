@@ -1,5 +1,5 @@
 import type { ServerAction } from "./action.ts";
-import type { ApplyDeps } from "./apply.ts";
+import type { ApplyDeps } from "./hands.ts";
 import { serverReader } from "./observe.ts";
 import { peerOf, readPair, type PairRecord } from "./pair.ts";
 import { isWritable, type ServerFact } from "./server.ts";

@@ -1,6 +1,6 @@
 import { TandemError } from "../errors.ts";
 import type { Switchover } from "./action.ts";
-import { ownOf, unexpected, type Hands } from "./apply.ts";
+import { ownOf, unexpected, type Hands } from "./hands.ts";
 import { isWritable } from "./server.ts";
 
 /** Running transactions of the writer have this long to end; writers notice a pause of about two seconds. */

@@ -1,11 +1,12 @@
 import { answerRequest } from "../reconcile/answer.ts";
 import type { OperatorRequest } from "../reconcile/requests.ts";
 import type { DatabaseAction, Switchover } from "./action.ts";
-import { diagnose, type ProblemCode } from "./diagnose.ts";
+import { diagnose } from "./diagnose.ts";
 import { errantOf, isOpen, pairOf, rolesOf, serverOf, type PairFacts } from "./facts.ts";
 import { isEmpty } from "./gtid.ts";
 import { LAG_SECONDS_MAX, lagSecondsOf } from "./lag.ts";
 import type { Part } from "./part.ts";
+import type { ProblemCode } from "./problem.ts";
 
 /** Whatever of these is found, the writer stays where it is. */
 const HINDRANCES: ReadonlySet<ProblemCode> = new Set([

@@ -48,8 +48,10 @@ const sameProblem = (a: Problem, b: Problem): boolean => a.code === b.code && a.
 export function compareProblems(before: readonly OpenProblem[], found: readonly Problem[], now: number) {
   const detected = found.filter((problem) => !before.some((old) => sameProblem(old, problem)));
   const gone = before.filter((old) => !found.some((problem) => sameProblem(old, problem)));
-  const open = found.map(({ page: _, ...problem }): OpenProblem => ({
-    ...problem,
+  const open = found.map((problem): OpenProblem => ({
+    code: problem.code,
+    detail: problem.detail,
+    ...(problem.node === undefined ? {} : { node: problem.node }),
     since: before.find((old) => sameProblem(old, problem))?.since ?? now,
   }));
   return { detected, gone, open };

@@ -2,7 +2,7 @@ import { TandemError } from "../../errors.ts";
 import type { ServerSession } from "../driver.ts";
 import type { Channel, ServerState } from "../server.ts";
 import { isOn, text, type Query, type Row } from "./connection.ts";
-import type { Flavoured } from "./flavour.ts";
+import type { Flavoured, Until } from "./flavour.ts";
 import { errorOf, list, named } from "./mysql.ts";
 import { readHeartbeat, SCHEMA } from "./schema.ts";
 import { cutApplications } from "./sessions.ts";
@@ -84,10 +84,7 @@ function highest(positions: string): ReadonlyMap<string, number> {
   return found;
 }
 
-function openSession(
-  query: Query,
-  until: (what: () => Promise<boolean>, ms: number) => Promise<boolean>,
-): ServerSession {
+function openSession(query: Query, until: Until): ServerSession {
   const set = (name: string, value: string): Promise<unknown> => query(`SET GLOBAL ${name} = ${value}`);
   const isClosed = async (): Promise<boolean> => {
     const [row] = await query("SELECT @@GLOBAL.read_only AS closed");
@@ -128,6 +125,17 @@ function openSession(
     async prepareSchema() {
       for (const statement of SCHEMA) await query(statement);
     },
+    ...replication(query, until),
+  };
+}
+
+/** The channels of a session. */
+function replication(
+  query: Query,
+  until: Until,
+): Pick<ServerSession, "replicateFrom" | "startReplication" | "stopReplication" | "drained" | "reached" | "semiSync"> {
+  const set = (name: string, value: string): Promise<unknown> => query(`SET GLOBAL ${name} = ${value}`);
+  return {
     async replicateFrom(source, as) {
       await query("STOP SLAVE", [], THREADS_MS_MAX);
       await query(

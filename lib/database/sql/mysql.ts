@@ -4,7 +4,7 @@ import type { Channel, SemiSync, ServerState, ThreadError } from "../server.ts";
 import { isOn, text, type Query, type Row } from "./connection.ts";
 import { cutApplications } from "./sessions.ts";
 import { readHeartbeat, SCHEMA } from "./schema.ts";
-import type { Flavoured } from "./flavour.ts";
+import type { Flavoured, Until } from "./flavour.ts";
 
 const VARIABLES = [
   "version",
@@ -110,10 +110,7 @@ async function readReplicas(query: Query): Promise<readonly string[]> {
   return [...new Set(rows.map((row) => text(row, "host", "HOST").replace(/:\d+$/, "")))];
 }
 
-function openSession(
-  query: Query,
-  until: (what: () => Promise<boolean>, ms: number) => Promise<boolean>,
-): ServerSession {
+function openSession(query: Query, until: Until): ServerSession {
   const set = (name: string, value: string): Promise<unknown> => query(`SET GLOBAL ${name} = ${value}`);
   const prepare = query(`SET SESSION lock_wait_timeout = ${SETTING_SECONDS}`);
   const state = async (): Promise<ServerState> => {
@@ -157,6 +154,17 @@ function openSession(
     async prepareSchema() {
       for (const statement of SCHEMA) await query(statement);
     },
+    ...replication(query, until),
+  };
+}
+
+/** The channels of a session. */
+function replication(
+  query: Query,
+  until: Until,
+): Pick<ServerSession, "replicateFrom" | "startReplication" | "stopReplication" | "drained" | "reached" | "semiSync"> {
+  const set = (name: string, value: string): Promise<unknown> => query(`SET GLOBAL ${name} = ${value}`);
+  return {
     async replicateFrom(source, as) {
       await query("STOP REPLICA", [], THREADS_MS_MAX);
       const [own] = await query("SELECT @@report_host AS host");
