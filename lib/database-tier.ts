@@ -1,4 +1,4 @@
-import { ec2Client, route53Client, secretsManagerClient, ssmClient } from "./aws/clients.ts";
+import { ec2Client, route53Client, secretsManagerClient, ssmClient, ssmOnceClient } from "./aws/clients.ts";
 import { databaseCapability } from "./database/database.ts";
 import { sqlDriver } from "./database/sql/driver.ts";
 import { openCore, view, type Invocation, type Lookout, type World } from "./lookout.ts";
@@ -13,6 +13,7 @@ export function openDatabaseTier(invocation: Invocation, world: World = {}): Loo
     route53: route53Client(connection),
     secretsManager: secretsManagerClient(connection),
     ssm: ssmClient(connection),
+    ssmOnce: ssmOnceClient(connection),
   };
   return { ...deps, views: { database: view(databaseCapability(deps)) } };
 }

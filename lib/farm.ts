@@ -7,6 +7,7 @@ import {
   route53Client,
   secretsManagerClient,
   ssmClient,
+  ssmOnceClient,
 } from "./aws/clients.ts";
 import { databaseCapability } from "./database/database.ts";
 import { sqlDriver } from "./database/sql/driver.ts";
@@ -32,6 +33,7 @@ export function openFarm(invocation: Invocation, world: World = {}): Farm {
     secretsManager: secretsManagerClient(connection),
     ssm: ssmClient(connection),
     databases,
+    ssmOnce: ssmOnceClient(connection),
     ...(readCache === undefined ? {} : { readCache }),
   };
   const views = { web: view(webCapacity(deps)), node: view(webNode(deps)), database: view(databaseCapability(deps)) };

@@ -1,4 +1,4 @@
-import { cloudWatchClient, ec2Client, elbv2Client, ssmClient } from "./aws/clients.ts";
+import { cloudWatchClient, ec2Client, elbv2Client, ssmClient, ssmOnceClient } from "./aws/clients.ts";
 import type { FleetDeps } from "./fleet/deps.ts";
 import { webNode } from "./fleet/node/apply.ts";
 import { webCapacity } from "./fleet/web.ts";
@@ -13,6 +13,7 @@ export function openNodeTier(invocation: Invocation, world: World = {}): Lookout
     ec2: ec2Client(connection),
     elbv2: elbv2Client(connection),
     ssm: ssmClient(connection),
+    ssmOnce: ssmOnceClient(connection),
   };
   return { ...deps, views: { web: view(webCapacity(deps)), node: view(webNode(deps)) } };
 }

@@ -62,3 +62,11 @@ export const eventBridgeClient = /* @__PURE__ */ once((limits) => new EventBridg
 export const route53Client = /* @__PURE__ */ once((limits) => new Route53Client(limits));
 export const secretsManagerClient = /* @__PURE__ */ once((limits) => new SecretsManagerClient(limits));
 export const ssmClient = /* @__PURE__ */ once((limits) => new SSMClient(limits));
+/**
+ * For SendCommand alone: SSM runs a command as often as it is sent, and an attempt whose answer was lost may have been
+ * taken. Whoever sends looks for it before another attempt, which the SDK would not.
+ */
+export const ssmOnceClient = /* @__PURE__ */ once((given) => {
+  const { retryStrategy: _, ...limits } = given;
+  return new SSMClient({ ...limits, maxAttempts: 1 });
+});

@@ -37,6 +37,8 @@ export interface GroupClients {
 export interface LifecycleClients extends GroupClients {
   readonly ec2: EC2Client;
   readonly ssm: SSMClient;
+  /** Without attempts of its own: see ssmOnceClient. */
+  readonly ssmOnce: SSMClient;
 }
 
 /** An instance has had a launch and a drain and their repetitions. */
@@ -120,7 +122,7 @@ function machinery({ ec2, ssm }: LifecycleClients) {
 }
 
 /** Run Command. */
-function commands({ ssm }: LifecycleClients) {
+function commands({ ssm, ssmOnce }: LifecycleClients) {
   return {
     /** The command that was sent to the instance under this comment, if SSM knows one. */
     async findCommand(instanceId: string, comment: string): Promise<string | undefined> {
@@ -139,7 +141,7 @@ function commands({ ssm }: LifecycleClients) {
         return callAws(`read command ${commandId} on ${instanceId}`, () => Promise.reject(error));
       }
     },
-    /** Resolves to the command's id. An agent that is gone again is retriable. */
+    /** Resolves to the command's id. A failure may have sent it all the same. An agent that is gone again is retriable. */
     async sendCommand(order: {
       readonly instanceId: string;
       readonly document: string;
@@ -147,7 +149,7 @@ function commands({ ssm }: LifecycleClients) {
       readonly comment: string;
     }): Promise<string> {
       const answer = await callAws(`send ${order.document} to ${order.instanceId}`, () =>
-        ssm.send(
+        ssmOnce.send(
           new SendCommandCommand({
             DocumentName: order.document,
             InstanceIds: [order.instanceId],

@@ -3,7 +3,7 @@ import type { Chance } from "./chance.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
 /** As the SDK's standard mode: three attempts, full jitter on 50 ms doubled, on 1 s for a throttled call, 20 s at most. */
-const ATTEMPTS_MAX = 3;
+export const ATTEMPTS_MAX = 3;
 const BACKOFF_MS_MAX = 20_000;
 const BASE_MS = 50;
 const THROTTLED_BASE_MS = 1_000;
@@ -32,13 +32,14 @@ export async function withRetries<T>(
   chance: Chance,
   kindOf: (error: unknown) => "throttled" | "transient" | undefined,
   call: () => Promise<T>,
+  attempts = ATTEMPTS_MAX,
 ): Promise<T> {
   for (let done = 0; ; done++) {
     try {
       return await call();
     } catch (error) {
       const kind = kindOf(error);
-      if (kind === undefined || done + 1 >= ATTEMPTS_MAX) throw error;
+      if (kind === undefined || done + 1 >= attempts) throw error;
       await clock.sleep(backoffMs(chance, kind === "throttled", done));
     }
   }

@@ -1,4 +1,7 @@
-/** A seed that once broke an invariant, and the bug that it showed. They are run for good, in every `npm test`. */
+/**
+ * A seed that breaks an invariant when its bug is put back, run for good in every `npm test`. What befalls a seed changes
+ * with the mischief: then put each bug back by hand, and find the seeds that show it anew.
+ */
 export interface KeptSeed {
   readonly seed: number;
   readonly minutes: number;
@@ -7,14 +10,19 @@ export interface KeptSeed {
 
 export const KEPT_SEEDS: readonly KeptSeed[] = [
   {
-    seed: 1,
+    seed: 6,
     minutes: 20,
     bug: "a function that ended between SendCommand and its journal line left a command that nothing explained",
   },
   {
     seed: 14,
     minutes: 20,
-    bug: "the same for a changed capacity and a replaced node: since then, every act is in the journal before it is done",
+    bug: "the same for a changed capacity: since then, every act is in the journal before it is done",
+  },
+  {
+    seed: 16,
+    minutes: 20,
+    bug: "the same for a node that was replaced",
   },
 ];
 

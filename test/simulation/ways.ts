@@ -9,6 +9,7 @@ import {
   route53Client,
   secretsManagerClient,
   ssmClient,
+  ssmOnceClient,
   type Connection,
 } from "../../lib/aws/clients.ts";
 import { callAws } from "../../lib/aws/errors.ts";
@@ -20,7 +21,7 @@ import type { Faults } from "../../local/cloud/faults/index.ts";
 import type { Principal, ServiceId } from "../../local/cloud/service.ts";
 import type { WireRequest, WireResponse } from "../../local/cloud/wire/index.ts";
 import type { Environment, Way } from "./functions.ts";
-import { retryStrategy, withRetries } from "./retries.ts";
+import { ATTEMPTS_MAX, retryStrategy, withRetries } from "./retries.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
 /** A function's call on its way to the cloud, and whatever befalls its environment there. */
@@ -106,9 +107,9 @@ export const direct =
 
 /** A client's `send` is replaced on the instance: building the SDK's stack of middleware is what makes a call dear. */
 function shortenAll(parts: WayParts, environment: Environment, connection: Connection): void {
-  const shorten = (client: object, service: ServiceId): void => {
+  const shorten = (client: object, service: ServiceId, attempts = ATTEMPTS_MAX): void => {
     const send = (command: { readonly constructor: Function; readonly input: Readonly<Record<string, unknown>> }) =>
-      callDirectly(parts, environment, service, command.constructor.name, command.input);
+      callDirectly(parts, environment, service, command.constructor.name, command.input, attempts);
     Object.assign(client, { send });
   };
   shorten(autoScalingClient(connection), "autoscaling");
@@ -119,6 +120,7 @@ function shortenAll(parts: WayParts, environment: Environment, connection: Conne
   shorten(route53Client(connection), "route53");
   shorten(secretsManagerClient(connection), "secretsmanager");
   shorten(ssmClient(connection), "ssm");
+  shorten(ssmOnceClient(connection), "ssm", 1);
 }
 
 async function callDirectly(
@@ -127,6 +129,7 @@ async function callDirectly(
   service: ServiceId,
   command: string,
   input: Readonly<Record<string, unknown>>,
+  attempts: number,
 ): Promise<Record<string, unknown>> {
   const { clock, through, endpoint, faults, principalOf } = parts;
   const operation = command.replace(/Command$/, "");
@@ -137,7 +140,7 @@ async function callDirectly(
   const attempt = (): Promise<Record<string, unknown>> =>
     through(environment, operation, () => inTime(parts, () => faults().call(call, perform).catch(asSdkError)));
   const answer = await environment.whileAlive(
-    withRetries(clock, environment.chance, kindOf, () => environment.whileAlive(attempt())),
+    withRetries(clock, environment.chance, kindOf, () => environment.whileAlive(attempt()), attempts),
   );
   return { ...answer, $metadata: { httpStatusCode: 200 } };
 }

@@ -11,6 +11,8 @@ export interface ScenarioFarm {
   readonly world: SimulatedWorld;
   /** Ids of the web group's instances. */
   webs(): Promise<readonly string[]>;
+  /** Those of them that are in service. */
+  serving(): Promise<readonly string[]>;
   /** Lifecycle state; `gone` when no group has it. */
   stateOf(instanceId: string): Promise<string>;
   /** Wants one node more and resolves to its id as soon as it waits in its launch hook. */
@@ -51,6 +53,8 @@ export async function servingFarm(
   return {
     world,
     webs,
+    serving: async () =>
+      (await web()).instances.filter(({ state, healthy }) => state === "InService" && healthy).map(({ id }) => id),
     stateOf,
     until,
     rest,

@@ -8,6 +8,7 @@ import {
   eventBridgeClient,
   secretsManagerClient,
   ssmClient,
+  ssmOnceClient,
 } from "../../../lib/aws/clients.ts";
 import { openFarm, type Farm } from "../../../lib/farm.ts";
 import type { JournalLine } from "../../../lib/reconcile/journal.ts";
@@ -60,6 +61,7 @@ export const clients = {
   elbv2: elbv2Client(),
   secretsManager: secretsManagerClient(),
   ssm: ssmClient(),
+  ssmOnce: ssmOnceClient(),
 };
 const first = { step: "initialize", priority: "high", name: "fakeAws", override: true } as const;
 clients.autoScaling.middlewareStack.add(answering, first);

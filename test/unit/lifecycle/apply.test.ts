@@ -41,6 +41,7 @@ function world(answers: Answers, state = "Pending:Wait") {
     autoScaling: answering(new AutoScalingClient(region), calls, all),
     ec2: answering(new EC2Client(region), calls, all),
     ssm: answering(new SSMClient(region), calls, all),
+    ssmOnce: answering(new SSMClient(region), calls, all),
   });
   const deps = { clock, table, aws, spec: localSpec };
   const look = () => observeHook(deps, NODE, [GROUP]);

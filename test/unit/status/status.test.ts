@@ -133,6 +133,7 @@ function farm(answers: Answers = {}, read: DatabaseDriver["read"] = readA) {
     route53: answering(new Route53Client(region), calls, all),
     secretsManager: answering(new SecretsManagerClient(region), calls, all),
     ssm: answering(new SSMClient(region), calls, all),
+    ssmOnce: answering(new SSMClient(region), calls, all),
   };
   return { clock, calls, deps };
 }
