@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
 import { isoTime } from "../../lib/clock.ts";
@@ -22,7 +23,7 @@ import type { FarmPaths } from "./paths.ts";
 import { realPost } from "./post.ts";
 import { openRelays } from "./relay.ts";
 import { openShares, servedFolder } from "./shares.ts";
-import { removeState, writeEnvironment, writeState } from "./state.ts";
+import { removeState, writeEnvironment, writeState, type Flavour } from "./state.ts";
 
 const ACCOUNT = "000000000000";
 const REGION = "eu-west-1";
@@ -37,6 +38,7 @@ export interface Farm {
 }
 
 export interface FarmOptions {
+  readonly flavour: Flavour;
   readonly web: number;
   readonly port: number;
   readonly paths: FarmPaths;
@@ -49,6 +51,12 @@ export interface FarmOptions {
 export async function openFarm(options: FarmOptions): Promise<Farm> {
   const { paths, progress } = options;
   const startedAtMs = wallCloudClock.now();
+  if (options.flavour === "mariadb" && !existsSync(join(paths.opt, "bin/mariadbd"))) {
+    throw new Error(
+      "this machine has no MariaDB and its package sources offered none: install MariaDB 10.11 or newer so that it is on PATH, " +
+        "remove .tandem/opt/stamp.json, start again",
+    );
+  }
   const swept = sweepLeftovers(paths.machineRegistry);
   if (swept.length > 0) progress(`ended what a crashed farm left: ${swept.join(", ")}`);
   removeState(paths);
@@ -85,7 +93,7 @@ export async function openFarm(options: FarmOptions): Promise<Farm> {
       writeState(paths, {
         pid: process.pid,
         startedAt: isoTime(startedAtMs),
-        flavour: "mysql",
+        flavour: options.flavour,
         stage: STAGE,
         region: REGION,
         account: ACCOUNT,
@@ -157,6 +165,7 @@ function addOperator(cloud: Cloud, options: FarmOptions): { operator: Principal;
       AWS_DEFAULT_REGION: REGION,
       TANDEM_STAGE: STAGE,
       TANDEM_LOCAL_WEB: String(options.web),
+      TANDEM_LOCAL_FLAVOUR: options.flavour,
       // The framework polls a deployment every 5 s unless told otherwise: right for AWS, slow for a local stack.
       SLS_AWS_MONITORING_FREQUENCY: "300",
     },

@@ -95,7 +95,6 @@ const ANSWERS: Answers = {
   }),
 };
 const WRITER: ServerFact = { known: { ...STATE, readOnly: false, superReadOnly: false, gtid: "u:1-5" } };
-
 const readCache: ReadCache = (_clock, { host, port }) =>
   Promise.resolve(
     host === "127.20.1.4"
@@ -382,7 +381,6 @@ describe("the capacity of the web tier", () => {
   });
 
   const tenure = { fence: 1, isAlive: () => true, renew: async () => true };
-
   test("is changed by one call, and the change is remembered for the cooldown", async () => {
     const { clock, calls, deps } = farm(metrics);
     const web = webCapacity(deps);
