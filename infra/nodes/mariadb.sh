@@ -3,8 +3,6 @@
 
 readonly SERVER=mariadbd CLIENT=mariadb SERVER_NAME=MariaDB DATA_MARK=aria_log_control CLIENT_TLS=ssl
 readonly SERVER_PROGRAMS=(mariadb-backup openssl) SERVER_PACKAGES=(mariadb-server-core mariadb-client-core mariadb-backup openssl)
-readonly POSITION=@@global.gtid_current_pos
-readonly OPEN_STATEMENT="CREATE DATABASE IF NOT EXISTS wordpress; SET GLOBAL read_only = OFF"
 readonly CERTIFICATE_DAYS=3650 CERTIFICATE_SECONDS_MIN=$((365 * 86400)) # nobody looks between two boots
 # Known by the socket that it comes through, without a password.
 SERVER_ROOT="$(id -un)"

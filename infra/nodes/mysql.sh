@@ -3,8 +3,6 @@
 
 readonly SERVER=mysqld CLIENT=mysql SERVER_NAME=MySQL SERVER_ROOT=root DATA_MARK=mysql.ibd CLIENT_TLS="ssl-mode=REQUIRED"
 readonly SERVER_PROGRAMS=() SERVER_PACKAGES=(mysql-server-core-8.0 mysql-client-core-8.0)
-readonly POSITION=@@global.gtid_executed
-readonly OPEN_STATEMENT="SET GLOBAL super_read_only = OFF; CREATE DATABASE IF NOT EXISTS wordpress; SET GLOBAL read_only = OFF"
 
 initialise() { # initialise FOLDER
   "$(program mysqld)" --no-defaults --initialize-insecure --datadir="$1" ${TANDEM_MYSQL_USER:+--user="${TANDEM_MYSQL_USER#*= }"}
