@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals
 import { farmPaths, projectRoot } from "../../local/farm/paths.ts";
 import { ACCOUNTS, bootDatabase, runOn } from "./database-machine.ts";
 
-jest.setTimeout(30_000);
+/** A boot and its proof take 3 s; on a machine that is busy with other things, many times that. */
+jest.setTimeout(90_000);
 
 /** What the two flavours call the same things. */
 const FLAVOURS = {

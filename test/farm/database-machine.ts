@@ -131,6 +131,6 @@ async function query(host: string, account: Account, sql: string, tls: boolean):
 
 /** Runs a piece of bash on the machine and gives its outputs and exit code as one text. */
 export async function runOn(machine: Machine, script: string): Promise<string> {
-  const ended = await machine.run({ script: `#!/bin/bash\n${script}`, timeoutMs: 25_000 });
+  const ended = await machine.run({ script: `#!/bin/bash\n${script}`, timeoutMs: 80_000 });
   return `${ended.stdout}${ended.stderr}exit ${ended.exitCode}`;
 }
