@@ -32,10 +32,3 @@ openssl_run() { OPENSSL_CONF=<(printf '[req]\ndistinguished_name=dn\n[dn]\n') "$
 accounts_known() { return 1; }
 end_accounts() { :; }
 accounts_failed() { :; }
-
-close_server() { # frees the commits that wait for an acknowledgement, ends every application's session, and refuses writes
-  server_root --execute="SET GLOBAL rpl_semi_sync_master_enabled = OFF"
-  server_root --execute="SELECT CONCAT('KILL ', id, ';') FROM information_schema.processlist WHERE id <> CONNECTION_ID()
-    AND command NOT LIKE 'Binlog Dump%' AND command NOT LIKE 'Slave%' AND user NOT IN ('system user', 'event_scheduler')" | server_root --force
-  server_root --execute="SET SESSION lock_wait_timeout = $CLOSE_SECONDS; SET GLOBAL read_only = ON"
-}

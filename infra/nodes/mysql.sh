@@ -21,8 +21,3 @@ end_accounts() { # end_accounts FINGERPRINT: the statements that follow those of
   printf 'SET GLOBAL super_read_only = @was;\n'
 }
 accounts_failed() { server_root --execute='SET GLOBAL super_read_only = ON'; }
-
-close_server() { # cuts every application's session, also those that wait for an acknowledgement, and refuses writes
-  server_root --execute="SET SESSION lock_wait_timeout = $CLOSE_SECONDS; SET GLOBAL offline_mode = ON;
-    SET GLOBAL rpl_semi_sync_source_enabled = OFF; SET GLOBAL super_read_only = ON; SET GLOBAL offline_mode = OFF"
-}

@@ -2,8 +2,8 @@
 # How the scripts of a database node talk to its server, whichever of the two flavours it is. Needs lib.sh.
 #
 # A flavour's file gives SERVER, CLIENT and SERVER_PROGRAMS (what else it runs), SERVER_NAME (in words), SERVER_PACKAGES,
-# SERVER_ROOT (the account of the socket), DATA_MARK (a file that only its data folders have), CLIENT_TLS (a line of an option file), and
-# the functions initialise, prepare_tls, accounts_known, end_accounts, accounts_failed and close_server.
+# SERVER_ROOT (the account of the socket), DATA_MARK (a file that only its data folders have), CLIENT_TLS (a line of an
+# option file), and the functions initialise, prepare_tls, accounts_known, end_accounts and accounts_failed.
 
 readonly TANDEM_DATADIR="$TANDEM_ROOT/var/lib/mysql"
 # Below /etc/mysql because Ubuntu's AppArmor profile lets mysqld read there.
@@ -26,8 +26,6 @@ server_root() {
 }
 
 server_answers() { server_root --execute='SELECT 1' >/dev/null 2>&1; }
-
-readonly CLOSE_SECONDS=2 # a session that holds it up for longer is one for the stronger fence
 
 sql_quote() { # a text as an SQL literal
   local text="${1//\\/\\\\}"
