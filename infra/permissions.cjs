@@ -55,6 +55,9 @@ module.exports = ({ resolveVariable }) =>
       ),
     ];
     const scale = [...groups, ...metrics, allow(["autoscaling:SetDesiredCapacity"], [group])];
+    const commandedMachines = allow(["ssm:SendCommand"], [regional("ec2", "instance/*")], {
+      StringEquals: { "aws:ResourceTag/tandem:stage": stage },
+    });
     // Whoever holds the lease of a node carries out what is wanted there, an operator's wishes included.
     const nodes = [
       ...groups,
@@ -78,16 +81,21 @@ module.exports = ({ resolveVariable }) =>
         ["ssm:SendCommand"],
         [regional("ssm", `document/${farm}-launch`), regional("ssm", `document/${farm}-drain`)],
       ),
-      allow(["ssm:SendCommand"], [regional("ec2", "instance/*")], {
-        StringEquals: { "aws:ResourceTag/tandem:stage": stage },
-      }),
+      commandedMachines,
     ];
-    // Secrets Manager puts a hyphen and six characters behind the name.
-    const databases = [
+    const observer = [
+      // Secrets Manager puts a hyphen and six characters behind the name.
       allow(
         ["secretsmanager:GetSecretValue"],
         [regional("secretsmanager", `secret:tandem/${stage}/database/observer-??????`)],
       ),
+    ];
+    // Whoever decides about the servers fences one, and sees what came of it.
+    const databases = [
+      ...observer,
+      allow(["ssm:GetCommandInvocation", "ssm:ListCommands"], ["*"]),
+      allow(["ssm:SendCommand"], [regional("ssm", `document/${farm}-fence`)]),
+      commandedMachines,
     ];
     const none = (Condition, Resource) => ({ "Fn::If": [Condition, Resource, { Ref: "AWS::NoValue" }] });
     const zone = (id) => ({ "Fn::Sub": [`arn:\${AWS::Partition}:route53:::hostedzone/\${Id}`, { Id: id }] });
@@ -113,7 +121,7 @@ module.exports = ({ resolveVariable }) =>
       ...groups,
       ...machines,
       ...metrics,
-      ...databases,
+      ...observer,
       allow(["cloudwatch:DescribeAlarms"], ["*"]),
       allow(["elasticache:DescribeCacheClusters"], [regional("elasticache", `cluster:${farm}`)]),
     ];
@@ -136,7 +144,7 @@ module.exports = ({ resolveVariable }) =>
       onLifecycle: merged([...state, ...scale, ...nodes, ...databases]),
       onAlarm: merged([...state, ...scale]),
       watchFarm: merged([...state, ...scale, ...nodes, ...databases]),
-      maintain: merged([...state, ...scale, ...nodes, ...status, allow(["dynamodb:DeleteItem"], table)]),
+      maintain: merged([...state, ...scale, ...nodes, ...databases, ...status, allow(["dynamodb:DeleteItem"], table)]),
       panel: merged(status),
     };
   });

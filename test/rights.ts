@@ -56,10 +56,11 @@ const nodes = [
   send("launch"),
   send("drain"),
 ];
-const databases = calls("secretsmanager", secret("database/observer"), "GetSecretValue");
+const observer = calls("secretsmanager", secret("database/observer"), "GetSecretValue");
+const databases = [...observer, ...calls("ssm", "*", "GetCommandInvocation", "ListCommands"), send("fence")];
 const status = [
   ...readState,
-  ...databases,
+  ...observer,
   ...calls("autoscaling", "*", "DescribeAutoScalingGroups"),
   ...calls("ec2", "*", "DescribeInstances"),
   ...calls("elasticloadbalancing", "*", "DescribeTargetHealth"),
@@ -87,7 +88,7 @@ export const NEEDS = {
   onAlarm: [...state, ...scale],
   onLifecycle: [...state, ...scale, ...nodes, ...databases],
   watchFarm: [...state, ...scale, ...nodes, ...databases],
-  maintain: [...state, ...scale, ...nodes, ...status, ...calls("dynamodb", TABLE, "DeleteItem")],
+  maintain: [...state, ...scale, ...nodes, ...databases, ...status, ...calls("dynamodb", TABLE, "DeleteItem")],
   panel: status,
   webNode: [
     ...files,
