@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
+import * as z from "zod";
 import { isoTime } from "../../lib/clock.ts";
 import { callLog } from "../cloud/calls.ts";
 import { wallCloudClock } from "../cloud/clock.ts";
@@ -15,13 +16,16 @@ import { httpCdn } from "./cdn/index.ts";
 import { openControl } from "./control.ts";
 import { deploy } from "./deploy.ts";
 import { openDns } from "./dns.ts";
+import { openPairFaults } from "./faults/index.ts";
 import { realProber } from "./health-prober.ts";
 import { openSandboxes } from "./instance/compute.ts";
 import { sweepLeftovers } from "./instance/registry.ts";
+import { heldWhileCutOff } from "./isolation.ts";
+import { followMachines, type FarmMachines } from "./machines.ts";
 import { openCacheServers } from "./memcached.ts";
 import type { FarmPaths } from "./paths.ts";
 import { realPost } from "./post.ts";
-import { openRelays } from "./relay.ts";
+import { openRelays, type Relays } from "./relay.ts";
 import { openShares, servedFolder } from "./shares.ts";
 import { removeState, writeEnvironment, writeState, type Flavour } from "./state.ts";
 
@@ -61,7 +65,10 @@ export async function openFarm(options: FarmOptions): Promise<Farm> {
   if (swept.length > 0) progress(`ended what a crashed farm left: ${swept.join(", ")}`);
   removeState(paths);
 
-  const cloud = startCloud(options);
+  let machines: FarmMachines | undefined;
+  const relays = openRelays({ groupOf: (address) => machines?.groupOf(address) });
+  const cloud = startCloud(options, relays);
+  machines = followMachines(cloud.ec2, STAGE, paths.machines);
   const addresses = new Map<string, string>();
   cloud.ec2.onChange(({ instanceId, privateIpAddress, state }) => {
     if (state === "terminated" || privateIpAddress === undefined) addresses.delete(instanceId);
@@ -77,7 +84,13 @@ export async function openFarm(options: FarmOptions): Promise<Farm> {
     cloud.ec2.onChange(({ instanceId, state }) => {
       if (state === "running") tagWithPid(cloud, operator, instanceId, progress);
     });
-    const server = await listen(cloud, options.port, environment);
+    const pair = openPairFaults({
+      ...{ machines, relays, clock: wallCloudClock, note: progress },
+      account: (name) => readAccount(cloud, operator, name),
+    });
+    const room = { cloud, machines, pair, accessKeyId: environment["AWS_ACCESS_KEY_ID"] ?? "" };
+    const server = await listen(room, options.port, environment["AWS_SECRET_ACCESS_KEY"] ?? "");
+    closers.push(() => pair.close());
     closers.push(() => server.close());
     const dns = await openDns(cloud.dns.answer, HOST, 0);
     closers.push(() => dns.close());
@@ -115,12 +128,12 @@ export async function openFarm(options: FarmOptions): Promise<Farm> {
   }
 }
 
-function startCloud(options: FarmOptions): Cloud {
+function startCloud(options: FarmOptions, relays: Relays): Cloud {
   const { paths, port } = options;
   const machines = {
     clock: wallCloudClock,
     ids: randomIds,
-    relays: openRelays(),
+    relays,
     folder: paths.machines,
     logFolder: paths.machineLogs,
     runFolder: paths.machineRegistry,
@@ -180,14 +193,21 @@ function tagWithPid(cloud: Cloud, operator: Principal, instanceId: string, progr
     .catch((error: unknown) => progress(`cloud: ${instanceId} got no tag with its pid: ${String(error)}`));
 }
 
-/** The AWS endpoint, and beside it the door for faults. */
-async function listen(cloud: Cloud, port: number, keys: Readonly<Record<string, string>>): Promise<HttpListener> {
-  const control = openControl(cloud, {
-    accessKeyId: keys["AWS_ACCESS_KEY_ID"] ?? "",
-    secret: keys["AWS_SECRET_ACCESS_KEY"] ?? "",
+/** Name and password of a database account. In process: the password leaves this farm's memory by no wire. */
+async function readAccount(cloud: Cloud, operator: Principal, name: string) {
+  const answer = await cloud.endpoint.callService(operator, "secretsmanager", "GetSecretValue", {
+    SecretId: `tandem/${STAGE}/database/${name}`,
   });
+  return z.object({ username: z.string(), password: z.string() }).parse(JSON.parse(String(answer["SecretString"])));
+}
+
+/** The AWS endpoint, and beside it the door for faults. */
+async function listen(room: Parameters<typeof openControl>[0], port: number, secret: string): Promise<HttpListener> {
+  const control = openControl(room, secret);
+  const { cloud } = room;
+  const answer = heldWhileCutOff(cloud, wallCloudClock, (request) => cloud.endpoint.handle(request));
   try {
-    return await listenHttp(async (request) => (await control(request)) ?? cloud.endpoint.handle(request), HOST, port);
+    return await listenHttp(async (request) => (await control(request)) ?? answer(request), HOST, port);
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "EADDRINUSE") {
       throw new Error(`port ${port} on ${HOST} is in use: stop what uses it, or choose another with --port`, {
