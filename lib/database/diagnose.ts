@@ -204,7 +204,9 @@ export const PROBLEMS: readonly ProblemRule[] = [
     explainsHere: ["replication-lag"],
     find: (facts) =>
       directions(facts).flatMap(({ receiver, source, channel }) =>
-        serverOf(source) !== undefined && isTrying(channel) && errorClass(channel.ioError) === undefined
+        serverOf(source) !== undefined &&
+        (isTrying(channel) || hears(receiver, source) === false) &&
+        errorClass(channel.ioError) === undefined
           ? [
               {
                 node: receiver.name,

@@ -9,7 +9,7 @@ import { together, type Part } from "./part.ts";
 import { goOn, keepPeer } from "./peer.ts";
 import { startMachines } from "./start.ts";
 import { planWishes } from "./switchover.ts";
-import { failover, fenceOthers, orPeer, provision, reopen } from "./writer.ts";
+import { endFence, failover, fenceOthers, orPeer, provision, reopen } from "./writer.ts";
 
 /** Everything that is decided on: the machines, the servers, what was decided before, what operators want. */
 export interface DatabaseObservation {
@@ -53,6 +53,7 @@ function planPair(o: DatabaseObservation, approvals: readonly OperatorRequest[])
     withMachines(facts, failover(facts, approvals)) ??
     orPeer(facts, reopen(facts), approvals) ??
     goOn(facts) ??
+    endFence(facts) ??
     prepare(o);
   if (first === undefined) return planWishes(facts, o.requests) ?? keep(o, approvals);
   // Nothing can be done now: an operator who wishes for something is told so, and not left waiting.

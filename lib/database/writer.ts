@@ -49,23 +49,43 @@ export function fenceOthers(facts: PairFacts): Part | undefined {
         ? all
         : []
       : all.filter((node) => node.name !== pair.writer && isOpen(node));
-  // A fence that was begun and not ended leaves a server that lets only administrators in.
-  const half = all.filter((node) => causeOf(node) === "offline" || serverOf(node)?.offline === true);
-  if (wrong.length === 0 && half.length === 0) return undefined;
+  // Of a peer whose writer serves it can wait until writers go on.
+  const half = halfFenced(facts).filter(({ name }) => pair === undefined || name === pair.writer || !isServed(facts));
+  const actions = [...wrong.map((node) => fenceOf(facts, node)), ...half.map((node) => endOf(facts, node))];
+  return actions.length === 0 ? undefined : { actions, because: "there is one writer at most" };
+}
+
+/** A fence of the peer that was begun and not ended, while the writer serves. */
+export function endFence(facts: PairFacts): Part | undefined {
+  const actions = halfFenced(facts).map((node) => endOf(facts, node));
+  return actions.length === 0 ? undefined : { actions, because: "a fence that was begun is ended" };
+}
+
+const isServed = (facts: PairFacts): boolean => {
+  const roles = rolesOf(facts);
+  return roles !== undefined && isOpen(roles.writer);
+};
+
+/** A fence that was begun and not ended leaves a server that lets only administrators in. */
+const halfFenced = ({ nodes }: PairFacts): readonly NodeFacts[] =>
+  [nodes["db-a"], nodes["db-b"]].filter((node) => causeOf(node) === "offline" || serverOf(node)?.offline === true);
+
+const endOf = (facts: PairFacts, node: NodeFacts): Fence => ({
+  ...fenceOf(facts, node),
+  reason: `${node.name} lets only administrators in: end the fence that was begun`,
+});
+
+function fenceOf(facts: PairFacts, { name }: NodeFacts): Fence {
+  const pair = pairOf(facts);
   return {
-    actions: [...wrong, ...half].map((node): Fence => ({
-      ...step,
-      kind: "fence",
-      way: "sql",
-      node: node.name,
-      ...(pair === undefined ? {} : { writer: pair.writer }),
-      reason: half.includes(node)
-        ? `${node.name} lets only administrators in: end the fence that was begun`
-        : `${node.name} accepts writes and is not the recorded writer`,
-      problem: pair === undefined ? "two-writers" : "wrong-writer",
-      idempotencyKey: `fence ${node.name}`,
-    })),
-    because: "there is one writer at most",
+    ...step,
+    kind: "fence",
+    way: "sql",
+    node: name,
+    ...(pair === undefined ? {} : { writer: pair.writer }),
+    reason: `${name} accepts writes and is not the recorded writer`,
+    problem: pair === undefined ? "two-writers" : "wrong-writer",
+    idempotencyKey: `fence ${name}`,
   };
 }
 
@@ -261,7 +281,9 @@ function promotion(writer: NodeFacts, peer: NodeFacts, how: Pick<Promote, "how" 
     kind: "promote",
     node: peer.name,
     reason:
-      how.how === "failover" ? `${writer.name} is dead, and ${peer.name} holds every acknowledged write` : how.lost,
+      how.how === "failover"
+        ? `${writer.name} is dead, and ${peer.name} holds every acknowledged write`
+        : `approved; acknowledged writes that may be lost: ${how.lost}`,
     idempotencyKey: `promote ${peer.name} after ${writer.name}`,
   };
   return {

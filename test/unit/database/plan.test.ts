@@ -232,6 +232,18 @@ describe("writers go on", () => {
     expect(kinds(plan(stalled, switchTo("db-b")))).toEqual(degraded);
   });
 
+  test("before a fence of the peer is ended, which may take long or fail", () => {
+    const half = { server: { unknown: "no answer: offline", cause: "offline" } } as const;
+    const stalled: Vary = { a: { semiSync: asSource(0, 3) }, stalledMs: 2_000 };
+
+    expect(kinds(plan({ ...stalled, nodeB: half }))).toEqual([
+      "mark-peer db-b not-eligible",
+      "semi-sync db-a source off",
+    ]);
+    expect(kinds(plan({ nodeB: half }))).toEqual(["fence db-b sql"]);
+    expect(kinds(plan({ nodeA: gone("refused"), nodeB: half }))).toEqual(["fence db-b sql"]);
+  });
+
   test("and the pause before waiting is begun again counts from the last time it was given up", () => {
     const again: Vary = { pair: ineligible, a: { semiSync: asSource(1, 3) }, stalledMs: 2_000 };
 
