@@ -108,7 +108,7 @@ export function* allPairs(writers: readonly NodeState[], peers: readonly NodeSta
       for (const relation of PAIR_AXES.relation)
         for (const lag of PAIR_AXES.lag)
           for (const eligible of PAIR_AXES.eligible)
-            for (const record of PAIR_AXES.record) yield { writer, peer, relation, lag, eligible, record };
+            for (const recorded of PAIR_AXES.record) yield { writer, peer, relation, lag, eligible, record: recorded };
 }
 
 /** What is kept of the states, and how many each reason leaves out. */
