@@ -51,7 +51,7 @@ export interface PairFacts {
 /** A server whose host refuses is looked at four times a second: three looks in a row, and no restart between them. */
 const REFUSED_MS_MIN = 500;
 /** A server that hangs, or whose link flaps, for 4 s is not dead; the peer's own silence is asked for as well. */
-const SILENT_MS_MIN = 6_000;
+export const SILENT_MS_MIN = 6_000;
 const LOOKS_MIN = 3;
 /** A source is heard every second; a receiver that has heard nothing for this long does not hear it. */
 const HEARD_MS_MAX = 3_000;
@@ -131,6 +131,22 @@ export function errantOf(facts: PairFacts): GtidSet | undefined {
   if (pair === undefined || roles === undefined || server === undefined) return undefined;
   const own = subtract(committedBy(gtidOf(server), server.identity), readGtid(pair.baseline[roles.peer.name]));
   return union(own, surplusOf(roles.peer, roles.writer) ?? new Map());
+}
+
+/**
+ * What the recorded writer should hold and does not: what the peer holds of anyone else's, and what it was known to hold
+ * itself when it ceased to be the writer. What the peer committed later, or is quarantined for, is errant and not missed.
+ * Undefined: the writer cannot be read. A peer that cannot be read is not asked.
+ */
+export function lackingOf(facts: PairFacts): GtidSet | undefined {
+  const [pair, roles] = [pairOf(facts), rolesOf(facts)];
+  const server = roles && serverOf(roles.writer);
+  if (pair === undefined || roles === undefined || server === undefined) return undefined;
+  const peer = serverOf(roles.peer);
+  const decided = union(readGtid(pair.baseline["db-a"]), readGtid(pair.baseline["db-b"]));
+  const seen = peer === undefined ? new Map() : notCommittedBy(gtidOf(peer), peer.identity);
+  const set = subtract(union(decided, seen), gtidOf(server));
+  return pair.quarantined === undefined ? set : subtract(set, readGtid(pair.quarantined.extra));
 }
 
 /** Whether everything that was received is applied, by what was read. Undefined: it cannot be told. */

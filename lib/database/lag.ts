@@ -1,4 +1,4 @@
-import { isOpen, rolesOf, serverOf, type PairFacts } from "./facts.ts";
+import { isDrained, isOpen, rolesOf, serverOf, type PairFacts } from "./facts.ts";
 
 /** A page of WordPress that is this old on a reader is noticed; a switchover is not begun then, nor a failover. */
 export const LAG_SECONDS_MAX = 10;
@@ -21,4 +21,16 @@ export function lagSecondsOf(facts: PairFacts): number | undefined {
   const isStale = isOpen(roles.writer) && facts.now - latest > LAG_SECONDS_MAX * 1000;
   if (isStale && seen.writtenAt >= latest) return undefined;
   return Math.max(0, latest - seen.writtenAt) / 1000;
+}
+
+/**
+ * Why the peer may need long to apply what it has received; undefined: it has applied all of it, or was not far behind.
+ * How old the heartbeat row is says nothing of a peer that has applied everything: nobody wrote it meanwhile.
+ */
+export function lagDoubtOf(facts: PairFacts): string | undefined {
+  const roles = rolesOf(facts);
+  if (roles === undefined || isDrained(roles.peer, roles.writer) === true) return undefined;
+  const lag = lagSecondsOf(facts);
+  if (lag === undefined) return `how far ${roles.peer.name} is behind is unknown`;
+  return lag > LAG_SECONDS_MAX ? `${roles.peer.name} was more than ${LAG_SECONDS_MAX} s behind` : undefined;
 }

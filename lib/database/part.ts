@@ -11,6 +11,7 @@ export function together(parts: readonly Part[]): Part | undefined {
   return {
     actions: parts.flatMap((part) => part.actions),
     because: parts.map((part) => part.because).join("; "),
+    problems: parts.flatMap((part) => part.problems ?? []),
     proposals: parts.flatMap((part) => part.proposals ?? []),
     ...(waits.length === 0 ? {} : { lookAgainMs: Math.min(...waits) }),
   };

@@ -1,4 +1,3 @@
-import { isKnown } from "../reconcile/fact.ts";
 import type { Proposal } from "../reconcile/plan.ts";
 import type { OperatorRequest } from "../reconcile/requests.ts";
 import type {
@@ -9,7 +8,6 @@ import type {
   Replicate,
   ServerAction,
   SetSemiSync,
-  StartMachine,
   StartReplication,
 } from "./action.ts";
 import { lagSecondsOf } from "./lag.ts";
@@ -28,17 +26,21 @@ import {
   type NodeFacts,
   type PairFacts,
 } from "./facts.ts";
+import { fingerprint } from "./fingerprint.ts";
 import { contains, countOf, isEmpty, renderGtid, type GtidSet } from "./gtid.ts";
 import type { PairRecord } from "./pair.ts";
 import { together, type Part } from "./part.ts";
 import { isWritable, type ServerState } from "./server.ts";
-import { errorClass } from "./thread-error.ts";
+import { startMachines } from "./start.ts";
+import { isLost } from "./thread-error.ts";
 import { SUSPICIOUS_MS } from "./writer.ts";
 
 /** Writers wait this long for a peer that may only be slow; then the farm goes on without its acknowledgement. */
 const STALLED_MS_MAX = 1_500;
 /** After it was given up, waiting for the peer is begun again only when this time has shown that it stays. */
 const RESTORE_PAUSE_MS = 10_000;
+/** A receiver that was just restarted connects within milliseconds. */
+const CONNECTING_MS_MAX = 500;
 /** Waiting for a peer that is further behind would stall writers at once. */
 const RESTORE_LAG_SECONDS_MAX = 2;
 
@@ -51,14 +53,23 @@ interface OpenPair {
   readonly server: ServerState;
 }
 
-/** What the pair needs while its writer serves, in this order: writers must go on, data must not get lost, all else. */
-export function keepPeer(facts: PairFacts, approvals: readonly OperatorRequest[]): Part | undefined {
+function openPairOf(facts: PairFacts): OpenPair | undefined {
   const [pair, roles] = [pairOf(facts), rolesOf(facts)];
   const server = roles && serverOf(roles.writer);
   if (pair === undefined || roles === undefined || server === undefined || !isWritable(server)) return undefined;
-  const open: OpenPair = { facts, pair, ...roles, server };
-  const first = degrade(open);
-  if (first !== undefined) return first;
+  return { facts, pair, ...roles, server };
+}
+
+/** Before all that is done on an open writer: its commits must not wait for a peer that does not acknowledge. */
+export function goOn(facts: PairFacts): Part | undefined {
+  const open = openPairOf(facts);
+  return open && degrade(open);
+}
+
+/** What the pair needs while its writer serves and its writers go on: data must not get lost, then all else. */
+export function keepPeer(facts: PairFacts, approvals: readonly OperatorRequest[]): Part | undefined {
+  const open = openPairOf(facts);
+  if (open === undefined) return undefined;
   const parts = [separate(open, approvals), startMachine(open) ?? connect(open) ?? restore(open) ?? suspicion(open)];
   return together(parts.filter((part) => part !== undefined));
 }
@@ -110,7 +121,8 @@ function degrade(open: OpenPair): Part | undefined {
   const why = `${peer.name} does not acknowledge`;
   return {
     actions: [
-      ...(pair.peerEligible ? [mark(open, false, `${why}: it may lack what is written from now on`)] : []),
+      // Also where it is on record already: the pause before waiting is begun again counts from the last time.
+      mark(open, false, `${why}: it may lack what is written from now on`),
       semiSync(open, writer, "source", false, `${why}, and writers wait`),
     ],
     because: `${writer.name} goes on without ${peer.name}`,
@@ -120,6 +132,8 @@ function degrade(open: OpenPair): Part | undefined {
 /** Transactions that did not come from the writer. Where they do not spread by themselves they are kept from spreading. */
 function separate(open: OpenPair, approvals: readonly OperatorRequest[]): Part | undefined {
   const { facts, pair, peer, writer } = open;
+  // A quarantined server that was promoted by approval is what the other one is measured by from then on.
+  if (pair.quarantined?.node === writer.name) return endQuarantine(open);
   const errant = errantOf(facts);
   if (errant === undefined) return undefined;
   if (isEmpty(errant)) return pair.quarantined?.node === peer.name ? endQuarantine(open) : undefined;
@@ -174,19 +188,24 @@ function spread(
 }
 
 function endQuarantine(open: OpenPair): Part {
+  const { peer, writer } = open;
+  const node = open.pair.quarantined?.node ?? peer.name;
   const action: EndQuarantine = {
     ...common(open),
     kind: "end-quarantine",
-    node: open.peer.name,
-    reason: `${open.peer.name} holds nothing any more that ${open.writer.name} does not have`,
-    idempotencyKey: `end the quarantine of ${open.peer.name}`,
+    node,
+    reason:
+      node === writer.name
+        ? `${node} is the writer now`
+        : `${node} holds nothing any more that ${writer.name} does not have`,
+    idempotencyKey: `end the quarantine of ${node}`,
   };
   return { actions: [action], because: action.reason };
 }
 
 function rebuildProposal({ pair, peer, writer }: OpenPair, extra: string): Proposal {
   return {
-    id: `rebuild-${peer.name}-${pair.since.toString(36)}`,
+    id: `rebuild-${peer.name}-${pair.since.toString(36)}-${fingerprint(extra)}`,
     action: `rebuild ${peer.name} from ${writer.name}`,
     reason: `${peer.name} holds transactions that ${writer.name} does not have: rebuilding discards them`,
     evidence: { extra, writer: writer.name, howTo: "docs/OPERATIONS.md, quarantined" },
@@ -195,7 +214,7 @@ function rebuildProposal({ pair, peer, writer }: OpenPair, extra: string): Propo
 
 function acceptProposal({ pair, peer, writer }: OpenPair, errant: string): Proposal {
   return {
-    id: `accept-${peer.name}-${pair.since.toString(36)}-${errant.length.toString(36)}`,
+    id: `accept-${peer.name}-${pair.since.toString(36)}-${fingerprint(errant)}`,
     action: `accept what ${peer.name} committed itself`,
     reason: `${peer.name} committed transactions although ${writer.name} is the writer; both servers hold them`,
     evidence: { errant, writer: writer.name },
@@ -203,21 +222,15 @@ function acceptProposal({ pair, peer, writer }: OpenPair, errant: string): Propo
 }
 
 /** The machine of a peer that a fence has stopped is wanted again, now that the writer serves. */
-function startMachine(open: OpenPair): Part | undefined {
-  const { machine, name } = open.peer;
-  if (!isKnown(machine) || machine.known.state !== "stopped") return undefined;
-  const action: StartMachine = {
-    ...common(open),
-    kind: "start-machine",
-    node: name,
-    instanceId: machine.known.instanceId,
-    reason: `the machine of ${name} is stopped; its server starts read-only`,
-    idempotencyKey: `start ${machine.known.instanceId}`,
-  };
-  return { actions: [action], because: `${name} shall come back` };
+function startMachine({ facts, peer }: OpenPair): Part | undefined {
+  const actions = startMachines(facts, [peer]);
+  return actions.length === 0 ? undefined : { actions, because: `${peer.name} shall come back` };
 }
 
-/** Both directions receive and apply. A thread that failed is not restarted, and an applier that was stopped alone neither. */
+/**
+ * Both directions receive and apply. A thread that failed is not restarted, and an applier that was stopped alone neither;
+ * a receiver that gave up trying to connect is, because both servers answer now.
+ */
 function connect(open: OpenPair): Part | undefined {
   const { peer, writer } = open;
   const errant = errantOf(open.facts);
@@ -240,7 +253,8 @@ function connection(open: OpenPair, receiver: NodeFacts, source: NodeFacts): Ser
     };
     return [action];
   }
-  if (channel.io !== "No" || errorClass(channel.ioError) !== undefined || channel.sqlError !== undefined) return [];
+  if (channel.io !== "No" || channel.sqlError !== undefined) return [];
+  if (channel.ioError !== undefined && !isLost(channel.ioError)) return [];
   const action: StartReplication = {
     ...words,
     kind: "start-replication",
@@ -277,6 +291,8 @@ function restore(open: OpenPair): Part | undefined {
     return toDo(semiSync(open, writer, "source", true, reason), `${writer.name} shall wait for ${peer.name} again`);
   }
   if (server.semiSync.clients === 0) {
+    // It may only be connecting yet, and a restart would set it back.
+    if ((facts.stalledMs ?? 0) < CONNECTING_MS_MAX) return undefined;
     const reason = `${peer.name} receives and does not acknowledge: its receiver is restarted`;
     return toDo(semiSync(open, peer, "replica", true, reason), "the peer shall acknowledge");
   }

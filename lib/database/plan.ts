@@ -6,9 +6,10 @@ import { diagnose } from "./diagnose.ts";
 import { isOpen, pairOf, rolesOf, type PairFacts } from "./facts.ts";
 import { planMachine, type MachineObservation } from "./launch.ts";
 import { together, type Part } from "./part.ts";
-import { keepPeer } from "./peer.ts";
+import { goOn, keepPeer } from "./peer.ts";
+import { startMachines } from "./start.ts";
 import { planWishes } from "./switchover.ts";
-import { failover, fenceOthers, provision, reopen } from "./writer.ts";
+import { endFence, failover, fenceOthers, orPeer, provision, reopen } from "./writer.ts";
 
 /** Everything that is decided on: the machines, the servers, what was decided before, what operators want. */
 export interface DatabaseObservation {
@@ -30,7 +31,9 @@ export function planDatabase(o: DatabaseObservation): Plan<DatabaseAction> {
   const approvals = o.requests.filter(({ action, state }) => action === "approve" && state === "pending");
   const pair = planPair(o, approvals);
   const parts = [...machines, ...(pair === undefined ? [] : [pair])];
-  const stale = pair?.actions.some((action) => "requestId" in action) === true ? [] : unfounded(approvals, pair);
+  // While something is done, or what was decided cannot be read, what is proposed may come to light again by the next look.
+  const isAtRest = !("unknown" in o.facts.pair) && (pair?.actions ?? []).length === 0;
+  const stale = isAtRest ? unfounded(approvals, pair) : [];
   const waits = parts.flatMap((part) => part.lookAgainMs ?? []);
   return {
     actions: [...parts.flatMap((part) => part.actions), ...stale],
@@ -44,15 +47,24 @@ export function planDatabase(o: DatabaseObservation): Plan<DatabaseAction> {
 function planPair(o: DatabaseObservation, approvals: readonly OperatorRequest[]): Part | undefined {
   const { facts } = o;
   if ("unknown" in facts.pair) return undefined;
-  return (
+  const first =
     fenceOthers(facts) ??
     provision(facts) ??
-    failover(facts, approvals) ??
-    reopen(facts) ??
-    prepare(o) ??
-    planWishes(facts, o.requests) ??
-    keep(o, approvals)
-  );
+    withMachines(facts, failover(facts, approvals)) ??
+    orPeer(facts, reopen(facts), approvals) ??
+    goOn(facts) ??
+    endFence(facts) ??
+    prepare(o);
+  if (first === undefined) return planWishes(facts, o.requests) ?? keep(o, approvals);
+  // Nothing can be done now: an operator who wishes for something is told so, and not left waiting.
+  const answers = first.actions.length === 0 ? planWishes(facts, o.requests) : undefined;
+  return answers === undefined ? first : together([first, answers]);
+}
+
+/** A failover that is refused leaves the farm to the writer that it has: its machine must run, and its peer's too. */
+function withMachines(facts: PairFacts, part: Part | undefined): Part | undefined {
+  if (part === undefined || part.actions.length > 0) return part;
+  return { ...part, actions: startMachines(facts, [facts.nodes["db-a"], facts.nodes["db-b"]]) };
 }
 
 function keep(o: DatabaseObservation, approvals: readonly OperatorRequest[]): Part | undefined {

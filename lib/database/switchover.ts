@@ -23,6 +23,7 @@ const HINDRANCES: ReadonlySet<ProblemCode> = new Set([
   "applier-stopped",
   "quarantined",
   "replication-not-configured",
+  "lag-unknown",
 ]);
 
 /** Answers what operators want of the pair, one wish at a time, the oldest first. */

@@ -2,7 +2,7 @@ import { isKnown } from "../reconcile/fact.ts";
 import type { Problem, Proposal } from "../reconcile/plan.ts";
 import type { OperatorRequest } from "../reconcile/requests.ts";
 import type { Fence, OpenWriter, Promote, RecordPair } from "./action.ts";
-import { LAG_SECONDS_MAX, lagSecondsOf } from "./lag.ts";
+import { lagDoubtOf } from "./lag.ts";
 import {
   causeOf,
   channelTo,
@@ -13,6 +13,7 @@ import {
   isMachineOff,
   isOpen,
   isRestartedSince,
+  lackingOf,
   pairOf,
   rolesOf,
   serverOf,
@@ -20,8 +21,11 @@ import {
   type PairFacts,
 } from "./facts.ts";
 import { countOf, isEmpty, renderGtid, subtract } from "./gtid.ts";
+import { fingerprint } from "./fingerprint.ts";
+import { listen } from "./listen.ts";
 import { peerOf, type PairRecord } from "./pair.ts";
 import type { Part } from "./part.ts";
+import type { ServerState } from "./server.ts";
 
 /** The first writer of a new farm. */
 const FIRST_WRITER = "db-a";
@@ -45,23 +49,43 @@ export function fenceOthers(facts: PairFacts): Part | undefined {
         ? all
         : []
       : all.filter((node) => node.name !== pair.writer && isOpen(node));
-  // A fence that was begun and not ended leaves a server that lets only administrators in.
-  const half = all.filter((node) => causeOf(node) === "offline");
-  if (wrong.length === 0 && half.length === 0) return undefined;
+  // Of a peer whose writer serves it can wait until writers go on.
+  const half = halfFenced(facts).filter(({ name }) => pair === undefined || name === pair.writer || !isServed(facts));
+  const actions = [...wrong.map((node) => fenceOf(facts, node)), ...half.map((node) => endOf(facts, node))];
+  return actions.length === 0 ? undefined : { actions, because: "there is one writer at most" };
+}
+
+/** A fence of the peer that was begun and not ended, while the writer serves. */
+export function endFence(facts: PairFacts): Part | undefined {
+  const actions = halfFenced(facts).map((node) => endOf(facts, node));
+  return actions.length === 0 ? undefined : { actions, because: "a fence that was begun is ended" };
+}
+
+const isServed = (facts: PairFacts): boolean => {
+  const roles = rolesOf(facts);
+  return roles !== undefined && isOpen(roles.writer);
+};
+
+/** A fence that was begun and not ended leaves a server that lets only administrators in. */
+const halfFenced = ({ nodes }: PairFacts): readonly NodeFacts[] =>
+  [nodes["db-a"], nodes["db-b"]].filter((node) => causeOf(node) === "offline" || serverOf(node)?.offline === true);
+
+const endOf = (facts: PairFacts, node: NodeFacts): Fence => ({
+  ...fenceOf(facts, node),
+  reason: `${node.name} lets only administrators in: end the fence that was begun`,
+});
+
+function fenceOf(facts: PairFacts, { name }: NodeFacts): Fence {
+  const pair = pairOf(facts);
   return {
-    actions: [...wrong, ...half].map((node): Fence => ({
-      ...step,
-      kind: "fence",
-      way: "sql",
-      node: node.name,
-      ...(pair === undefined ? {} : { writer: pair.writer }),
-      reason: half.includes(node)
-        ? `${node.name} lets only administrators in: end the fence that was begun`
-        : `${node.name} accepts writes and is not the recorded writer`,
-      problem: pair === undefined ? "two-writers" : "wrong-writer",
-      idempotencyKey: `fence ${node.name}`,
-    })),
-    because: "there is one writer at most",
+    ...step,
+    kind: "fence",
+    way: "sql",
+    node: name,
+    ...(pair === undefined ? {} : { writer: pair.writer }),
+    reason: `${name} accepts writes and is not the recorded writer`,
+    problem: pair === undefined ? "two-writers" : "wrong-writer",
+    idempotencyKey: `fence ${name}`,
   };
 }
 
@@ -102,9 +126,15 @@ export function reopen(facts: PairFacts): Part | undefined {
   const server = roles && serverOf(roles.writer);
   if (pair === undefined || roles === undefined || server === undefined || isOpen(roles.writer)) return undefined;
   const { writer, peer } = roles;
-  const peerServer = serverOf(peer);
+  const stranger = strangerOf(pair, server, serverOf(peer) === undefined);
+  if (stranger !== undefined)
+    return {
+      actions: [],
+      because: `${writer.name} is not opened: ${stranger}`,
+      problems: [{ code: "writer-incomplete", node: writer.name, detail: stranger }],
+    };
   // It is closed: nothing can be in flight from it, and what the peer holds of it must be here.
-  const lacking = peerServer === undefined ? new Map() : subtract(gtidOf(peerServer), gtidOf(server));
+  const lacking = lackingOf(facts) ?? new Map();
   if (!isEmpty(lacking))
     return {
       actions: [],
@@ -131,20 +161,52 @@ export function reopen(facts: PairFacts): Part | undefined {
   return { actions: [action], because: `${writer.name} shall accept writes again` };
 }
 
+/** The recorded writer answers and must not be opened: a person may let its peer take over. `part` is what `reopen` says. */
+export function orPeer(
+  facts: PairFacts,
+  part: Part | undefined,
+  approvals: readonly OperatorRequest[],
+): Part | undefined {
+  const [pair, roles] = [pairOf(facts), rolesOf(facts)];
+  if (part === undefined || part.actions.length > 0 || pair === undefined || roles === undefined) return part;
+  const { writer, peer } = roles;
+  const [server, peerServer] = [serverOf(writer), serverOf(peer)];
+  if (server === undefined || peerServer === undefined || channelTo(peer, writer)?.sql !== "Yes") return part;
+  const proposal = promoteAnyway(facts, pair, peer, `it cannot be opened: ${part.because}`);
+  const approval = approvalOf(proposal, approvals);
+  if (approval === undefined) return { ...part, proposals: [proposal] };
+  const only = renderGtid(subtract(gtidOf(server), gtidOf(peerServer)));
+  const lost = only === "" ? "0" : `what only ${writer.name} holds: ${only}`;
+  return promotion(writer, peer, { how: "approved", lost, requestId: approval.id });
+}
+
+const approvalOf = ({ id }: Proposal, approvals: readonly OperatorRequest[]): OperatorRequest | undefined =>
+  approvals.find(({ action, args }) => action === "approve" && "proposal" in args && args.proposal === id);
+
+/**
+ * Why the server at the writer's address may not be the one that was recorded: a new volume, for example. While its peer
+ * cannot be asked what it should hold, it is not opened then, for WordPress would install itself on it.
+ */
+function strangerOf(pair: PairRecord, server: ServerState, isAlone: boolean): string | undefined {
+  if (pair.prepared && isEmptyServer(server)) return `${pair.writer} is empty`;
+  const recorded = pair.identities[pair.writer];
+  return isAlone && server.identity !== recorded
+    ? `${pair.writer} is ${server.identity} and was ${recorded}, and its peer cannot be asked what it should hold`
+    : undefined;
+}
+
 /** The writer is dead: its peer is promoted, if that loses nothing. */
 export function failover(facts: PairFacts, approvals: readonly OperatorRequest[]): Part | undefined {
   const [pair, roles] = [pairOf(facts), rolesOf(facts)];
   if (pair === undefined || roles === undefined || serverOf(roles.writer) !== undefined) return undefined;
   const { writer, peer } = roles;
-  if (!isDead(writer, peer)) return suspicion(writer);
+  if (!isDead(writer, peer)) return listen(facts) ?? suspicion(writer);
   const forbidden = forbiddance(peer, writer);
   if (forbidden !== undefined) return refusal(peer, forbidden, []);
   const doubt = doubtOf(facts, pair, peer);
   if (doubt === undefined) return promotion(writer, peer, { how: "failover", lost: "0" });
-  const proposal = promoteAnyway(facts, pair, peer, doubt);
-  const approval = approvals.find(
-    ({ action, args }) => action === "approve" && "proposal" in args && args.proposal === proposal.id,
-  );
+  const proposal = promoteAnyway(facts, pair, peer, `it is dead, and ${doubt}`);
+  const approval = approvalOf(proposal, approvals);
   if (approval === undefined) return refusal(peer, doubt, [proposal]);
   const lost = `not known until ${writer.name} is seen again: ${doubt}`;
   return promotion(writer, peer, { how: "approved", lost, requestId: approval.id });
@@ -178,8 +240,8 @@ function doubtOf(facts: PairFacts, pair: PairRecord, peer: NodeFacts): string | 
   if (!pair.peerEligible) return `${peer.name} may lack acknowledged writes`;
   const errant = errantOf(facts);
   if (errant !== undefined && !isEmpty(errant)) return `${peer.name} holds errant transactions: ${renderGtid(errant)}`;
-  const lag = lagSecondsOf(facts);
-  if (lag !== undefined && lag > LAG_SECONDS_MAX) return `${peer.name} was more than ${LAG_SECONDS_MAX} s behind`;
+  const lag = lagDoubtOf(facts);
+  if (lag !== undefined) return lag;
   const last = pair.failovers.at(-1);
   if (last !== undefined && facts.now - last < FAILOVER_PAUSE_MS)
     return `the last failover was less than ${FAILOVER_PAUSE_MS / 60_000} minutes ago`;
@@ -191,14 +253,14 @@ function refusal(peer: NodeFacts, why: string, proposals: readonly Proposal[]): 
   return { actions: [], because: `${peer.name} is not promoted: ${why}`, problems: [problem], proposals };
 }
 
-function promoteAnyway(facts: PairFacts, pair: PairRecord, peer: NodeFacts, doubt: string): Proposal {
+function promoteAnyway(facts: PairFacts, pair: PairRecord, peer: NodeFacts, why: string): Proposal {
   const server = serverOf(peer);
   return {
-    id: `promote-${peer.name}-${pair.since.toString(36)}`,
+    id: `promote-${peer.name}-${pair.since.toString(36)}-${fingerprint(why)}`,
     action: `promote ${peer.name}`,
-    reason: `the writer ${pair.writer} is dead, and ${doubt}`,
+    reason: `${pair.writer} is the writer; ${why}`,
     evidence: {
-      doubt,
+      why,
       gtid: server === undefined ? "" : server.gtid,
       received: channelTo(peer, facts.nodes[pair.writer])?.retrieved ?? "",
       writer: pair.writer,
@@ -208,15 +270,16 @@ function promoteAnyway(facts: PairFacts, pair: PairRecord, peer: NodeFacts, doub
 
 function promotion(writer: NodeFacts, peer: NodeFacts, how: Pick<Promote, "how" | "lost" | "requestId">): Part {
   const common = { ...step, writer: writer.name, problem: "writer-dead" } as const;
-  const machine = isKnown(writer.machine) ? { instanceId: writer.machine.known.instanceId } : {};
+  const isAnswering = serverOf(writer) !== undefined;
+  const machine = !isAnswering && isKnown(writer.machine) ? { instanceId: writer.machine.known.instanceId } : {};
   const fence: Fence = {
     ...common,
     ...machine,
     kind: "fence",
-    way: "machine",
+    way: isAnswering ? "sql" : "machine",
     node: writer.name,
     reason: `${writer.name} must not accept a write any more before ${peer.name} does`,
-    idempotencyKey: `fence ${writer.name} on its machine`,
+    idempotencyKey: `fence ${writer.name} before ${peer.name} is promoted`,
   };
   const promote: Promote = {
     ...common,
@@ -224,12 +287,14 @@ function promotion(writer: NodeFacts, peer: NodeFacts, how: Pick<Promote, "how" 
     kind: "promote",
     node: peer.name,
     reason:
-      how.how === "failover" ? `${writer.name} is dead, and ${peer.name} holds every acknowledged write` : how.lost,
+      how.how === "failover"
+        ? `${writer.name} is dead, and ${peer.name} holds every acknowledged write`
+        : `approved; acknowledged writes that may be lost: ${how.lost}`,
     idempotencyKey: `promote ${peer.name} after ${writer.name}`,
   };
   return {
     // A machine that EC2 shows as stopped is fenced already.
-    actions: isMachineOff(writer) ? [promote] : [fence, promote],
+    actions: !isAnswering && isMachineOff(writer) ? [promote] : [fence, promote],
     because: `${peer.name} takes over from ${writer.name}`,
   };
 }

@@ -65,13 +65,15 @@ export async function reconcile<O, A extends Action>(
   return lookUnder(lease, cause, deps, capability);
 }
 
+type Tenancy = Pick<Watch, "everyMs" | "tenureMs" | "standByMs">;
+
 /** The looks of whoever holds the lease, which is given back at the end. With `watch` they go on although nothing is to do. */
 export async function lookUnder<O, A extends Action>(
   lease: Lease,
   cause: string,
   deps: LoopDeps,
   capability: Capability<O, A>,
-  watch?: Pick<Watch, "everyMs" | "tenureMs">,
+  watch?: Tenancy,
 ): Promise<Outcome> {
   const record = openRecord(deps, lease, cause, watch !== undefined);
   try {
@@ -126,28 +128,31 @@ async function look<O, A extends Action>(
 
 /**
  * A watch: nothing to do, a dry run or a failure is no end, because nobody else looks every second. What went wrong in
- * the last look fails the invocation at the end of the tenure.
+ * the last look fails the invocation when it ends; before that a successor must stand by.
  */
 async function lookOn<O, A extends Action>(
   deps: LoopDeps,
   lease: Lease,
   record: LookRecord,
   capability: Capability<O, A>,
-  { everyMs, tenureMs }: Pick<Watch, "everyMs" | "tenureMs">,
+  { everyMs, tenureMs, standByMs }: Tenancy,
 ): Promise<Outcome> {
   const tenureEnds = deps.clock.now() + tenureMs;
   let because = "no time to look";
   let restless = 0;
+  let failure: unknown;
+  let stoodBySince: number | undefined;
   for (let pass = 0; ; pass++) {
     const ended = (how: Outcome["ended"], passes = pass): Outcome => outcomeOf(lease, record, how, because, passes);
     if (deps.remainingMs() < PASS_MS_MIN) {
+      if (failure !== undefined) throw failure;
       await lease.abandon();
       return ended("out-of-time");
     }
     if (!(await lease.renew())) return ended("superseded");
     const seen = lease.wanted();
     let next: Next;
-    let failure: unknown;
+    failure = undefined;
     try {
       const observation = await observe(lease, deps, capability);
       const plan = capability.plan(observation);
@@ -165,11 +170,14 @@ async function lookOn<O, A extends Action>(
     }
     const isRestless = "restless" in next && next.restless;
     restless = isRestless ? restless + 1 : 0;
-    if (!isRestless && deps.clock.now() >= tenureEnds && lease.hasSuccessor()) {
+    const now = deps.clock.now();
+    stoodBySince = lease.hasSuccessor() ? (stoodBySince ?? now) : undefined;
+    const isOver = now >= tenureEnds && stoodBySince !== undefined && now - stoodBySince >= standByMs;
+    if (isOver && failure !== undefined) throw failure;
+    if (isOver && !isRestless) {
       await lease.abandon();
       return ended("handed-over", pass + 1);
     }
-    if (failure !== undefined && deps.clock.now() >= tenureEnds) throw failure;
     await nap(deps, lease, seen, "sleepMs" in next ? next.sleepMs + backoffMs(restless) : everyMs);
   }
 }

@@ -10,8 +10,13 @@ import { lookUnder, type Outcome } from "./loop.ts";
 export interface Watch {
   /** Between two looks at a scope in which there is nothing to do. */
   readonly everyMs: number;
-  /** From here on the holder hands over to whoever stands by. */
+  /** Before that the holder does not hand over. */
   readonly tenureMs: number;
+  /**
+   * The holder hands over to a successor that has stood by this long. Nearly the time between the beginnings of two runs:
+   * then the next successor comes just after the hand-over, and somebody nearly always stands by for a holder that is killed.
+   */
+  readonly standByMs: number;
   /** A run that finds two others, one that watches and one that stands by, waits this long for a place and then ends. */
   readonly patienceMs: number;
 }
@@ -20,8 +25,8 @@ export interface Watch {
 const TRY_MS = 500;
 
 /**
- * Stands by until the scope is free or handed over, then looks at it every `everyMs` until a successor stands by and the
- * tenure is over. Runs that overlap, start twice or late share the work so; when a holder is killed, whoever stands by
+ * Stands by until the scope is free or handed over, then looks at it every `everyMs` until the tenure is over and a successor
+ * has stood by for `standByMs`. Runs that overlap, start twice or late share the work so; when a holder is killed, whoever stands by
  * takes over as soon as its lease runs out.
  * @throws TandemError of the last look if that one failed; a look that fails in between is journalled and tried again
  */

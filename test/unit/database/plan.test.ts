@@ -1,8 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
 import { diagnose } from "../../../lib/database/diagnose.ts";
-import { absent } from "../../../lib/reconcile/fact.ts";
+import { absent, unknown } from "../../../lib/reconcile/fact.ts";
 import {
   A,
+  approve,
+  approved,
   B,
   beatless,
   channel,
@@ -126,4 +128,157 @@ describe("a writer that lives is not taken for dead", () => {
       expect(kinds(plan({ nodeA: unread(cause, 60_000, 60, "stopped") }))).toEqual([]);
     },
   );
+});
+
+const dead: Vary = { nodeA: gone("refused"), b: { replicas: [], channels: [channel("db-a", { io: "Connecting" })] } };
+const ineligible = { peerEligible: false, degradedAt: NOW - 60_000 };
+const asSource = (clients: number, waiting = 0) => ({ source: true, replica: true, clients, waiting });
+
+describe("nothing is stuck", () => {
+  test("a silent writer whose peer's receiver was stopped is listened to again, if nothing received can get lost", () => {
+    const stopped = (retrieved: string, sql = "Yes"): Vary => ({
+      nodeA: gone(),
+      b: { replicas: [], channels: [channel("db-a", { io: "No", sql, retrieved })] },
+    });
+
+    expect(kinds(plan(stopped(`${A}:1-100`)))).toEqual(["start-replication db-b receiver"]);
+    expect(kinds(plan(stopped(`${A}:1-100`, "No")))).toEqual(["start-replication db-b both"]);
+    expect(kinds(plan(stopped(`${A}:1-101`)))).toEqual([]);
+    expect(kinds(plan({ ...stopped(`${A}:1-100`), nodeA: unread("silent", 3_000, 4) }))).toEqual([]);
+  });
+
+  test("the machine that a fence has stopped is started again when its peer is not promoted after all", () => {
+    const fenced = unread("silent", 9_000, 9, "stopped");
+
+    expect(kinds(plan({ ...dead, nodeA: fenced, pair: ineligible }))).toEqual(["start-machine db-a"]);
+    expect(kinds(plan({ nodeA: fenced, nodeB: fenced }))).toEqual(["start-machine db-a", "start-machine db-b"]);
+    expect(kinds(plan({ ...dead, nodeA: fenced }))).toEqual(["promote db-b"]);
+  });
+
+  test("the recorded writer is opened although its peer holds errant transactions", () => {
+    const errant = { gtid: `${A}:1-100,${B}:1-2` };
+
+    expect(kinds(plan({ a: closed, b: errant }))).toEqual(["open-writer db-a"]);
+  });
+
+  test("an operator may let the peer take over from a writer that lacks something", () => {
+    const incomplete: Vary = { a: { ...closed, gtid: `${A}:1-90` } };
+
+    expect(kinds(plan(incomplete))).toEqual([]);
+    expect(kinds(approved(incomplete))).toEqual(["fence db-a sql", "promote db-b"]);
+  });
+
+  test("a quarantine ends when the quarantined server becomes the writer", () => {
+    const quarantined = { node: "db-a", extra: `${A}:101`, count: 1, since: NOW - 60_000 } as const;
+
+    expect(kinds(plan({ pair: { ...ineligible, quarantined } }))).toContain("end-quarantine db-a");
+    expect(codes(plan({ pair: { ...ineligible, quarantined } }))).not.toContain("quarantined db-a");
+  });
+
+  test("a receiver that gave up trying is started again, one that was refused is not", () => {
+    const given = (code: number): Vary => ({
+      b: { channels: [channel("db-a", { io: "No", ioError: { code, text: "" } })] },
+    });
+
+    expect(kinds(plan(given(2003)))).toEqual(["start-replication db-b receiver"]);
+    expect(kinds(plan(given(1045)))).toEqual([]);
+    expect(kinds(plan(given(1236)))).toEqual([]);
+  });
+
+  test("an operator's wish is answered while nothing can be done", () => {
+    expect(kinds(plan({ ...dead, pair: ineligible }, switchTo("db-b")))).toEqual(["answer-request refused"]);
+    expect(kinds(plan({ a: { ...closed, gtid: `${A}:1-90` } }, switchTo("db-b")))).toEqual(["answer-request refused"]);
+  });
+});
+
+describe("an unknown or empty server is not opened", () => {
+  test("in place of the recorded writer: an empty one, or another one while its peer cannot be asked", () => {
+    const other = "00000000-0000-0000-0000-000000000001";
+
+    expect(kinds(plan({ a: { ...closed, gtid: "" } }))).toEqual([]);
+    expect(kinds(plan({ a: { ...closed, identity: other }, nodeB: gone() }))).toEqual([]);
+    expect(codes(plan({ a: { ...closed, identity: other }, nodeB: gone() }))).toContain("writer-incomplete db-a");
+    expect(kinds(plan({ a: closed, nodeB: gone() }))).toEqual(["open-writer db-a"]);
+  });
+
+  test("that lacks what it was known to hold, although its peer cannot be asked", () => {
+    const baseline = { "db-a": `${A}:1-100`, "db-b": `${B}:1-7` };
+
+    expect(kinds(plan({ pair: { baseline }, a: closed, nodeB: gone() }))).toEqual([]);
+  });
+
+  test("a peer of which nobody knows how far it is behind is promoted only if it has applied everything", () => {
+    const late = (gtid: string): Vary => ({
+      ...dead,
+      b: { ...dead.b, gtid, heartbeat: { sequence: 1, writtenAt: NOW - 300_000 } },
+    });
+
+    expect(kinds(plan(late(`${A}:1-100`)))).toEqual(["fence db-a machine", "promote db-b"]);
+    expect(kinds(plan(late(`${A}:1-99`)))).toEqual([]);
+  });
+
+  test("a server that only administrators may enter is fenced to the end, though it can be read", () => {
+    expect(kinds(plan({ a: { offline: true } }))).toEqual(["fence db-a sql"]);
+    expect(codes(plan({ b: { offline: true } }))).toContain("server-unreadable db-b");
+  });
+});
+
+describe("writers go on", () => {
+  test("before anything is prepared on the writer, and before an operator's wish", () => {
+    const stalled: Vary = { a: { semiSync: asSource(0, 3) }, stalledMs: 2_000 };
+    const degraded = ["mark-peer db-b not-eligible", "semi-sync db-a source off"];
+
+    expect(kinds(plan({ ...stalled, pair: { prepared: false } }))).toEqual(degraded);
+    expect(kinds(plan(stalled, switchTo("db-b")))).toEqual(degraded);
+  });
+
+  test("before a fence of the peer is ended, which may take long or fail", () => {
+    const half = { server: { unknown: "no answer: offline", cause: "offline" } } as const;
+    const stalled: Vary = { a: { semiSync: asSource(0, 3) }, stalledMs: 2_000 };
+
+    expect(kinds(plan({ ...stalled, nodeB: half }))).toEqual([
+      "mark-peer db-b not-eligible",
+      "semi-sync db-a source off",
+    ]);
+    expect(kinds(plan({ nodeB: half }))).toEqual(["fence db-b sql"]);
+    expect(kinds(plan({ nodeA: gone("refused"), nodeB: half }))).toEqual(["fence db-b sql"]);
+  });
+
+  test("and the pause before waiting is begun again counts from the last time it was given up", () => {
+    const again: Vary = { pair: ineligible, a: { semiSync: asSource(1, 3) }, stalledMs: 2_000 };
+
+    expect(kinds(plan(again))).toEqual(["mark-peer db-b not-eligible", "semi-sync db-a source off"]);
+  });
+
+  test("a receiver that is just connecting is not restarted", () => {
+    const connecting = (stalledMs: number): Vary => ({ pair: ineligible, a: { semiSync: asSource(0) }, stalledMs });
+
+    expect(kinds(plan(connecting(100)))).toEqual([]);
+    expect(kinds(plan(connecting(700)))).toEqual(["semi-sync db-b replica on"]);
+  });
+});
+
+describe("an approval", () => {
+  const errant = (gtid: string): Vary => ({
+    pair: ineligible,
+    a: { gtid: `${A}:1-100,${gtid}` },
+    b: { gtid: `${A}:1-100,${gtid}` },
+  });
+
+  test("of one set of transactions is none of another", () => {
+    const [first, second] = [plan(errant(`${B}:1-5`)), plan(errant(`${B}:1-7`))].map(
+      ({ proposals }) => proposals?.[0]?.id,
+    );
+
+    expect(first).not.toBe(second);
+    expect(kinds(approved(errant(`${B}:1-5`)))).toEqual(["accept-errant db-b"]);
+    expect(kinds(plan(errant(`${B}:1-7`), approve(first ?? "")))).toEqual(["answer-request refused"]);
+  });
+
+  test("waits while what it approves cannot be seen for other work, or because the record cannot be read", () => {
+    const busy: Vary = { ...errant(`${B}:1`), stalledMs: 2_000 };
+
+    expect(kinds(plan(busy, approve("accept-db-b-1")))).not.toContain("answer-request refused");
+    expect(kinds(plan({ record: unknown("throttled") }, approve("accept-db-b-1")))).toEqual([]);
+  });
 });

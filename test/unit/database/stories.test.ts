@@ -94,6 +94,12 @@ describe("the plan of the pair reads as in", () => {
         ["It came back by itself, closed", plan({ a: closed })],
         ["It came back, and its peer is gone", plan({ a: closed, nodeB: gone() })],
         ["It came back without some of what its peer holds", plan({ a: { ...closed, gtid: `${A}:1-90` } })],
+        ["... and an operator lets the peer take over", approved({ a: { ...closed, gtid: `${A}:1-90` } })],
+        ["It came back empty, on a new volume, and alone", plan({ a: { ...closed, gtid: "" }, nodeB: gone() })],
+        [
+          "It is silent, and a promotion that was not ended has stopped the peer's receiver",
+          plan({ nodeA: gone(), b: { replicas: [], channels: [channel("db-a", { io: "No" })] } }),
+        ],
         ["The DNS records still point at the old writer", plan({ pair: { recordsFor: "db-b" } })],
       ),
     );
