@@ -36,7 +36,7 @@ export async function lookAtEvent(farm: Lookout, event: unknown): Promise<Report
   for (const { message } of errors) drop(farm, "RejectedEvents", message);
 
   const wishes = triggers.flatMap((trigger) => (trigger.kind === "look" ? [trigger] : []));
-  const looks = [...(await lookAtAll(farm, wishes)), ...(await lookAtTier(farm, wishes))];
+  const looks = [...(await lookAtAll(farm, wishes)), ...(await lookAtTier(farm, wishes))].map(reported);
   const [error] = errors;
   return {
     looks,
@@ -46,26 +46,62 @@ export async function lookAtEvent(farm: Lookout, event: unknown): Promise<Report
 }
 
 /** A node that came or went may have been what the tier's next step waited for. */
-async function lookAtTier(farm: Lookout, wishes: readonly Wish[]): Promise<Report["looks"]> {
+async function lookAtTier(farm: Lookout, wishes: readonly Wish[]): Promise<readonly Outcome[]> {
   const node = wishes.find(({ scope }) => scopeInstance(scope) !== undefined);
   return node === undefined ? [] : lookAtAll(farm, [{ scope: "web", cause: node.cause }]);
 }
 
+type NodeFarm = Lookout & FleetDeps;
+
 /** Looks at every scope of the farm, asked or not: a lost event costs delay and nothing else. */
-export async function lookAtFarm(farm: Lookout & FleetDeps): Promise<Report> {
-  const cause = "the clock";
-  const nodes = nodesToLookAt(farm).then((ids) => ids.map((id) => ({ scope: instanceScope(id), cause })));
-  const [tiers, others] = await Promise.allSettled([
-    lookAtAll(farm, [
-      { scope: "web", cause },
-      { scope: "database", cause },
-    ]),
-    nodes.then((wishes) => lookAtAll(farm, wishes)),
+export async function lookAtFarm(farm: NodeFarm): Promise<Report> {
+  const parts = await Promise.allSettled([
+    lookAtAll(farm, [{ scope: "web", cause: CLOCK }]).then((tier) => andFollow(farm, tier)),
+    lookAtAll(farm, [{ scope: "database", cause: CLOCK }]),
+    lookAtNodes(farm),
   ]);
-  const failures = [tiers, others].flatMap((part) => (part.status === "rejected" ? [part.reason] : []));
+  const failures = parts.flatMap((part) => (part.status === "rejected" ? [part.reason] : []));
   if (failures.length > 0) throw together(failures.map((failure: unknown) => ["", failure]));
-  return { looks: [tiers, others].flatMap((part) => (part.status === "fulfilled" ? part.value : [])) };
+  return { looks: parts.flatMap((part) => (part.status === "fulfilled" ? part.value : [])).map(reported) };
 }
+
+const CLOCK = "the clock";
+
+async function lookAtNodes(farm: NodeFarm): Promise<readonly Outcome[]> {
+  const ids = await nodesToLookAt(farm);
+  return lookAtAll(
+    farm,
+    ids.map((id) => ({ scope: instanceScope(id), cause: CLOCK })),
+  );
+}
+
+/** Auto Scaling chooses and moves a node within seconds of a change; the next minute sees one that took longer. */
+const MOVES_MS_MAX = 10_000;
+const MOVES_LOOK_MS = 2_000;
+
+/**
+ * A changed size sets nodes in motion, and the event of their hook may be lost: whoever changed it sees them through.
+ * Without this the nodes would wait for the next minute, and the tier's next change for the one after.
+ */
+async function andFollow(farm: NodeFarm, tier: readonly Outcome[]): Promise<readonly Outcome[]> {
+  const isChanged = tier.some(({ lines }) =>
+    lines.some(({ phase, action }) => phase === "applied" && action === "set-desired"),
+  );
+  if (!isChanged) return tier;
+  let nodes: readonly Outcome[] = [];
+  for (const until = farm.clock.now() + MOVES_MS_MAX; nodes.length === 0 && farm.clock.now() < until;) {
+    await farm.clock.sleep(MOVES_LOOK_MS);
+    nodes = await lookAtNodes(farm);
+  }
+  return [...tier, ...nodes];
+}
+
+const reported = ({ scope, ended, because, passes }: Outcome): Report["looks"][number] => ({
+  scope,
+  ended,
+  because,
+  passes,
+});
 
 function drop(farm: Lookout, metric: "IgnoredEvents" | "RejectedEvents", why: string): void {
   farm.count(metric);
@@ -93,7 +129,7 @@ async function located(farm: Lookout, trigger: Trigger): Promise<Exclude<Trigger
 }
 
 /** Each wish in turn, some at a time; one that fails does not stop the others. */
-async function lookAtAll(farm: Lookout, wishes: readonly Wish[]): Promise<Report["looks"]> {
+async function lookAtAll(farm: Lookout, wishes: readonly Wish[]): Promise<readonly Outcome[]> {
   const queue = [...new Map(wishes.map((wish) => [wish.scope, wish])).values()];
   const looks: Outcome[] = [];
   const failures: [string, unknown][] = [];
@@ -108,7 +144,7 @@ async function lookAtAll(farm: Lookout, wishes: readonly Wish[]): Promise<Report
   };
   await Promise.all(Array.from({ length: LOOKS_AT_ONCE_MAX }, worker));
   if (failures.length > 0) throw together(failures);
-  return looks.map(({ scope, ended, because, passes }) => ({ scope, ended, because, passes }));
+  return looks;
 }
 
 /** One error that names all. A single broken invariant among them makes it one that trying again cannot mend. */

@@ -86,6 +86,12 @@ function planBetweenHooks(o: NodeObservation, membership: Membership): Plan<Node
   const { instanceId } = o.hook;
   const state = membership.lifecycleState;
   if (state === "InService") return planServing(o, membership);
+  if (state === "Terminating")
+    return {
+      actions: drainsBegun(o),
+      because: `${instanceId} is about to wait in its terminate hook`,
+      lookAgainMs: LOOK_AGAIN_MS,
+    };
   if (isLeaving(state)) return { actions: drainsBegun(o), because: `${instanceId} is in ${state}` };
   if (isWarm(state))
     return {

@@ -78,12 +78,14 @@ test.each(["launching", "leaving"] as const)(
       isDone: false,
       service: "autoscaling",
       operation: "CompleteLifecycleAction",
-      times: 4,
+      forMs: SOON_MS,
     });
     const [since, id] = [farm.world.now(), await farm[which]()];
     await farm.until(id, which === "launching" ? "InService" : "gone", SOON_MS * 2);
     const results = (await completions(id, since)).map(({ result }) => result.split(":")[0]);
-    expect(results).toEqual(["failed", "done"]);
+    expect(results.slice(0, -1).length).toBeGreaterThan(0);
+    expect(new Set(results.slice(0, -1))).toEqual(new Set(["failed"]));
+    expect(results.at(-1)).toBe("done");
   },
   SCENARIO_MS,
 );
