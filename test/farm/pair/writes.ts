@@ -32,7 +32,7 @@ export async function startWrites(webNode: string, table: string, perSecond: num
   let failed = 0;
   let lastAt = performance.now();
   let longestPauseMs = 0;
-  let running = true;
+  const state = { running: true };
 
   const open = async (): Promise<Connection> => {
     const connection = await createConnection({ host, port: 3306, user: username, password, connectTimeout: 2_000 });
@@ -41,7 +41,7 @@ export async function startWrites(webNode: string, table: string, perSecond: num
   };
   const writer = async (): Promise<void> => {
     let connection: Connection | undefined;
-    for (let next = performance.now(); running; next += (1_000 * WRITERS) / perSecond) {
+    for (let next = performance.now(); state.running; next += (1_000 * WRITERS) / perSecond) {
       await sleep(Math.max(0, next - performance.now()));
       const id = randomUUID();
       try {
@@ -63,7 +63,7 @@ export async function startWrites(webNode: string, table: string, perSecond: num
   };
   const all = Promise.all(Array.from({ length: WRITERS }, writer));
   return async () => {
-    running = false;
+    state.running = false;
     await all;
     return { acknowledged, failed, longestPauseMs: Math.round(longestPauseMs) };
   };
@@ -80,10 +80,10 @@ export async function probeBoth(): Promise<
 > {
   const { username, password } = await account("app");
   const accepted: Record<Node, [number, number][]> = { "db-a": [], "db-b": [] };
-  let running = true;
+  const state = { running: true };
   const probe = async (node: Node): Promise<void> => {
     let connection: Connection | undefined;
-    while (running) {
+    while (state.running) {
       const begun = performance.now();
       try {
         if (connection === undefined) {
@@ -106,7 +106,7 @@ export async function probeBoth(): Promise<
   };
   const all = Promise.all([probe("db-a"), probe("db-b")]);
   return async () => {
-    running = false;
+    state.running = false;
     await all;
     return accepted;
   };
