@@ -169,7 +169,7 @@ export const PROBLEMS: readonly ProblemRule[] = [
     find: (facts) =>
       directions(facts).flatMap(({ receiver, source, channel }) =>
         serverOf(source) !== undefined &&
-        (isTrying(channel) || hears(receiver, source) === false) &&
+        (isTrying(channel) || isUnheard(facts, receiver, source)) &&
         errorClass(channel.ioError) === undefined
           ? [
               {
@@ -308,6 +308,13 @@ const directions = (facts: PairFacts) =>
     const channel = channelTo(receiver, source);
     return channel === undefined ? [] : [{ receiver, source, channel }];
   });
+
+/**
+ * Only of the recorded writer: it sends what is written or a heartbeat each second. What its peer sends back is mostly
+ * skipped, because the writer has it already, and then no heartbeat comes either.
+ */
+const isUnheard = (facts: PairFacts, receiver: NodeFacts, source: NodeFacts): boolean =>
+  pairOf(facts)?.writer === source.name && hears(receiver, source) === false;
 
 const isTrying = (channel: Channel): boolean => !isReceiving(channel) && channel.io !== "No";
 

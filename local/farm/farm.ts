@@ -55,12 +55,7 @@ export interface FarmOptions {
 export async function openFarm(options: FarmOptions): Promise<Farm> {
   const { paths, progress } = options;
   const startedAtMs = wallCloudClock.now();
-  if (options.flavour === "mariadb" && !existsSync(join(paths.opt, "bin/mariadbd"))) {
-    throw new Error(
-      "this machine has no MariaDB and its package sources offered none: install MariaDB 10.11 or newer so that it is on PATH, " +
-        "remove .tandem/opt/stamp.json, start again",
-    );
-  }
+  requireFlavour(options);
   const swept = sweepLeftovers(paths.machineRegistry);
   if (swept.length > 0) progress(`ended what a crashed farm left: ${swept.join(", ")}`);
   removeState(paths);
@@ -126,6 +121,14 @@ export async function openFarm(options: FarmOptions): Promise<Farm> {
     await close();
     throw error;
   }
+}
+
+function requireFlavour({ flavour, paths }: FarmOptions): void {
+  if (flavour === "mysql" || existsSync(join(paths.opt, "bin/mariadbd"))) return;
+  throw new Error(
+    "this machine has no MariaDB and its package sources offered none: install MariaDB 10.11 or newer so that it is on PATH, " +
+      "remove .tandem/opt/stamp.json, start again",
+  );
 }
 
 function startCloud(options: FarmOptions, relays: Relays): Cloud {

@@ -3,9 +3,9 @@ import type { ServerSession } from "../driver.ts";
 import type { Channel, ServerState } from "../server.ts";
 import { isOn, text, type Query, type Row } from "./connection.ts";
 import type { Flavoured, Until } from "./flavour.ts";
-import { errorOf, list, named } from "./mysql.ts";
+import { closeTimeout, errorOf, list, named } from "./mysql.ts";
 import { readHeartbeat, SCHEMA } from "./schema.ts";
-import { cutApplications } from "./sessions.ts";
+import { cutApplications, untilEnded } from "./sessions.ts";
 
 const VARIABLES = [
   "version",
@@ -109,6 +109,7 @@ function openSession(query: Query, until: Until): ServerSession {
       await cutApplications(query);
     },
     async close(timeoutMs) {
+      await untilEnded(query, until, timeoutMs);
       await query(`SET SESSION lock_wait_timeout = ${Math.max(1, Math.ceil(timeoutMs / 1000))}`);
       try {
         await query("SET GLOBAL read_only = ON", [], timeoutMs + 100);
@@ -116,7 +117,6 @@ function openSession(query: Query, until: Until): ServerSession {
         await set("read_only", "OFF");
         throw closeTimeout(error, timeoutMs);
       }
-      // MariaDB closes beside a transaction that has written: it ends here, uncommitted, as its session does.
       await cutApplications(query);
     },
     async open() {
@@ -179,12 +179,4 @@ async function closes(query: Query): Promise<boolean> {
     if (Object(error).code === "ER_LOCK_WAIT_TIMEOUT") return false;
     throw error;
   }
-}
-
-function closeTimeout(error: unknown, timeoutMs: number): unknown {
-  const code: unknown = Object(error).code;
-  if (code !== "ER_LOCK_WAIT_TIMEOUT" && code !== "PROTOCOL_SEQUENCE_TIMEOUT") return error;
-  return new TandemError("close-timeout", `transactions did not end within ${timeoutMs} ms`, {
-    next: "wait for them or end them, and ask again",
-  });
 }
