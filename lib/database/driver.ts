@@ -1,5 +1,5 @@
 import type { Clock } from "../clock.ts";
-import type { ServerFact, ServerState } from "./server.ts";
+import type { Heartbeat, ServerFact, ServerState } from "./server.ts";
 
 export interface Credentials {
   readonly username: string;
@@ -35,8 +35,6 @@ export interface ServerSession {
   open(): Promise<void>;
   /** Creates what Tandem and WordPress need and what is not there: databases `wordpress` and `tandem`, heartbeat, `tandem_outbox`. On a writer. */
   prepareSchema(): Promise<void>;
-  /** Writes the heartbeat row, on a writer. Throws `server-silent` if the write is not done within `timeoutMs`. */
-  beat(sequence: number, at: number, timeoutMs: number): Promise<void>;
   /** Receives from `source` from now on, by GTID and over TLS; both threads are started. Keeps what is applied. */
   replicateFrom(source: ServerAddress, as: Credentials): Promise<void>;
   startReplication(threads: "both" | "receiver"): Promise<void>;
@@ -57,6 +55,11 @@ export interface ServerSession {
 export interface DatabaseDriver {
   /** Reads one server as the observer. Never throws for what the server or the network does. */
   read(clock: Clock, at: ServerAddress, as: Credentials): Promise<ServerFact>;
+  /**
+   * Writes the heartbeat row as the healer, on a writer, without the lock of a session: a beat that waits for an
+   * acknowledgement must not keep a session out. Throws `server-silent` if it is not done within `timeoutMs`.
+   */
+  beat(clock: Clock, at: ServerAddress, as: Credentials, heartbeat: Heartbeat, timeoutMs: number): Promise<void>;
   /**
    * Opens a session as the healer, gives it to `use`, and closes it whatever happens.
    * Throws TandemError `server-locked` if another controller works on the server, and as `ServerSession`.
