@@ -1,5 +1,6 @@
 import { dynamoDbClient } from "../../lib/aws/clients.ts";
 import { openTable, type Table } from "../../lib/aws/table.ts";
+import type { Flavour } from "../../lib/database/server.ts";
 import { openJournal, type JournalLine } from "../../lib/reconcile/journal.ts";
 import type { FarmStatus } from "../../lib/status.ts";
 import type { CallRecord } from "../../local/cloud/calls.ts";
@@ -7,15 +8,15 @@ import { openCloud, type Cloud } from "../../local/cloud/cloud.ts";
 import type { Principal } from "../../local/cloud/service.ts";
 import { memoryTable } from "../unit/reconcile/memory-table.ts";
 import { openChance } from "./chance.ts";
-import { modelDatabases } from "./database.ts";
 import { deploy } from "./deploy.ts";
 import { openFaults, type Disturbance } from "./faults.ts";
 import { functionRuntime, loadCode, type Way } from "./functions.ts";
 import { modelMachines, type Machines, type ModelMachine } from "./machines.ts";
+import { openDatabases, type Databases } from "./pair/databases.ts";
 import { modelCacheServers, modelShares } from "./stores.ts";
 import { packagedTemplate, type Template } from "./template.ts";
 import { modelTraffic, type Load, type Metrics } from "./traffic.ts";
-import { virtualClock } from "./virtual-clock.ts";
+import { virtualClock, type VirtualClock } from "./virtual-clock.ts";
 import { direct, overTheWire, requestHandler, type WayParts } from "./ways.ts";
 import { openWitness, type Witness } from "./witness.ts";
 
@@ -53,6 +54,8 @@ export interface SimulatedWorld {
     ...call: Parameters<Cloud["endpoint"]["callService"]> extends [Principal, ...infer Rest] ? Rest : never
   ) => Promise<Record<string, unknown>>;
   readonly machines: ReadonlyMap<string, ModelMachine>;
+  readonly databases: Databases;
+  readonly clock: VirtualClock;
   /** What the functions did, seen from outside. */
   readonly witness: Witness;
   /** What the services of the cloud told the operator. */
@@ -72,6 +75,8 @@ export interface WorldOptions {
    * the table, which is a model; `none` without the wire protocols, thirty times cheaper than `all`.
    */
   readonly wire?: "all" | "calls" | "none";
+  /** Of the database servers. */
+  readonly flavour?: Flavour;
 }
 
 const ACCOUNT = "000000000000";
@@ -85,11 +90,11 @@ const STEP_MS = 100;
 const JOURNAL_LINES_MAX = 1_000_000;
 
 /** Deploys the template into a new cloud; resolves when the stack is complete. Nodes may still be on their way. */
-export async function openWorld({ seed, template: given, wire = "calls" }: WorldOptions): Promise<SimulatedWorld> {
+export async function openWorld({ seed, template: given, wire = "calls", flavour = "mysql" }: WorldOptions): Promise<SimulatedWorld> {
   const template = given ?? (await packagedTemplate());
   const chance = openChance(seed);
   const clock = virtualClock(START_MS);
-  const databases = modelDatabases(clock.now);
+  const databases = openDatabases({ clock, chance: chance.branch("databases"), flavour });
   const faults = openFaults(clock, chance.branch("faults"));
   const witness = openWitness(clock, () => clock.now() - traffic.publishedAt());
   const calls: CallRecord[] = [];
@@ -137,7 +142,7 @@ export async function openWorld({ seed, template: given, wire = "calls" }: World
       clock,
       chance: chance.branch("functions"),
       code: await loadCode(handlersOf(template)),
-      readServer: databases.readServer,
+      databases: databases.driverFor,
       way: wayOf(wire, ways, table),
       journalled: witness.journalled,
       failed: witness.failed,
@@ -166,6 +171,8 @@ export async function openWorld({ seed, template: given, wire = "calls" }: World
     notes,
     stage,
     machines: machines.all,
+    databases,
+    clock,
     calls: () => calls,
     timers: () => ({ pending: clock.pending(), fired: clock.fired() }),
     async deliver(event, functionName) {
@@ -229,6 +236,7 @@ export async function openWorld({ seed, template: given, wire = "calls" }: World
     journal: () =>
       openJournal(wire === "all" ? operatorTable(cloud, stage) : items, clock).read(START_MS, JOURNAL_LINES_MAX),
     async close() {
+      databases.close();
       await cloud.close();
       await clock.settle();
     },

@@ -31,6 +31,7 @@ export function openPair(clock: CloudClock, flavour: Flavour = "mysql"): Pair {
   const waits = new Set<Wait>();
   let state = emptyPair(clock.now(), flavour);
   let timer: Timer | undefined;
+  let isClosed = false;
 
   const act = (happening: Happening): PairState => {
     const [before, event] = [state, { ...happening, at: clock.now() }];
@@ -44,7 +45,7 @@ export function openPair(clock: CloudClock, flavour: Flavour = "mysql"): Pair {
   };
   const arm = (): void => {
     timer?.cancel();
-    const due = dueAt(state);
+    const due = isClosed ? undefined : dueAt(state);
     timer = due === undefined ? undefined : clock.after(due - clock.now(), () => void act({ kind: "time" }));
   };
 
@@ -72,8 +73,8 @@ export function openPair(clock: CloudClock, flavour: Flavour = "mysql"): Pair {
       return () => void listeners.delete(listener);
     },
     close() {
-      timer?.cancel();
-      timer = undefined;
+      isClosed = true;
+      arm();
       for (const wait of waits) wait.end(false);
     },
   };

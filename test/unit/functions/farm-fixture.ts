@@ -91,7 +91,7 @@ export function unitFarm(own: { forMs?: number } = {}) {
         clock,
         ids: countingIds(),
         table,
-        readServer: async () => ({ unknown: "no server in this test", cause: "silent" }),
+        databases: readingOnly(async () => ({ unknown: "no server in this test", cause: "silent" })),
       },
     ),
     publish: async () => undefined,

@@ -130,7 +130,7 @@ function farm(answers: Answers = {}, readServer: ReadServer = readA) {
     },
     clock,
     table,
-    readServer,
+    databases: readingOnly(readServer),
     readCache,
     requests: openRequests(table, clock),
     freezes: openFreezes(table, clock),
