@@ -19,7 +19,7 @@ export type Farm = Lookout & StatusDeps;
 
 /** The whole farm, as it is composed on AWS and in the local farm alike: the SDK finds its endpoint in the environment. */
 export function openFarm(invocation: Invocation, world: World = {}): Farm {
-  const { connection, readServer, readCache } = world;
+  const { connection, databases, readCache } = world;
   const deps = {
     ...openCore(invocation, world),
     cloudFront: cloudFrontClient(connection),
@@ -30,7 +30,7 @@ export function openFarm(invocation: Invocation, world: World = {}): Farm {
     route53: route53Client(connection),
     secretsManager: secretsManagerClient(connection),
     ssm: ssmClient(connection),
-    ...(readServer === undefined ? {} : { readServer }),
+    ...(databases === undefined ? {} : { databases }),
     ...(readCache === undefined ? {} : { readCache }),
   };
   const views = { web: view(webCapacity(deps)), node: view(webNode(deps)), database: view(databaseCapability(deps)) };

@@ -3,7 +3,7 @@ import { publishLine } from "./aws/bus.ts";
 import { autoScalingClient, dynamoDbClient, eventBridgeClient, type Connection } from "./aws/clients.ts";
 import { openTable, type Table } from "./aws/table.ts";
 import type { ReadCache } from "./cache/memcached.ts";
-import type { ReadServer } from "./database/mysql.ts";
+import type { DatabaseDriver } from "./database/driver.ts";
 import { readEnvironment } from "./environment.ts";
 import { TandemError } from "./errors.ts";
 import { randomIds, type Ids } from "./ids.ts";
@@ -38,7 +38,7 @@ export interface World {
   /** Absent: the state table behind `connection`. */
   readonly table?: Table;
   /** Absent: over the network. */
-  readonly readServer?: ReadServer;
+  readonly databases?: DatabaseDriver;
   /** Absent: over the network. */
   readonly readCache?: ReadCache;
 }

@@ -7,10 +7,10 @@ import { factOf, lifecycleAws, type LifecycleClients } from "../lifecycle/aws.ts
 import { waitingTransition } from "../lifecycle/observation.ts";
 import { observeHook } from "../lifecycle/observe.ts";
 import { databaseAws, type DatabaseClients } from "./aws.ts";
-import type { Credentials } from "./driver.ts";
-import { readMysql, type ReadServer } from "./mysql.ts";
+import type { Credentials, DatabaseDriver } from "./driver.ts";
 import type { DatabaseNodeObservation, DatabaseObservation } from "./plan.ts";
 import type { ServerFact } from "./server.ts";
+import { sqlDriver } from "./sql/driver.ts";
 
 export const MYSQL_PORT = 3306;
 
@@ -19,20 +19,20 @@ export type DatabaseDeps = DatabaseClients &
     readonly spec: Spec;
     readonly clock: Clock;
     readonly table: Table;
-    /** How a server is read; absent: over the network. The simulation gives its models. */
-    readonly readServer?: ReadServer;
+    /** Absent: over the network. The simulation gives a model of the pair. */
+    readonly databases?: DatabaseDriver;
   };
 
 /** Reads both servers at once. The observer's password is read when first needed and again after it was refused. */
 export function serverReader(deps: Omit<DatabaseDeps, "table">): (node: DatabaseNode) => Promise<ServerFact> {
   const aws = databaseAws(deps);
-  const read = deps.readServer ?? readMysql;
+  const { databases = sqlDriver } = deps;
   let credentials: Promise<Credentials> | undefined;
   return async (node) => {
     try {
       credentials ??= aws.credentials(`${deps.spec.secretsPrefix}/database/observer`);
       const at = { host: deps.spec.databaseAddresses[node], port: MYSQL_PORT };
-      const server = await read(deps.clock, at, await credentials);
+      const server = await databases.read(deps.clock, at, await credentials);
       if ("unknown" in server && server.cause === "denied") credentials = undefined;
       return server;
     } catch (error) {

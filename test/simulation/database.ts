@@ -1,9 +1,10 @@
-import type { ReadServer } from "../../lib/database/mysql.ts";
+import type { DatabaseDriver } from "../../lib/database/driver.ts";
+import { TandemError } from "../../lib/errors.ts";
 import type { ModelMachine } from "./machines.ts";
 
 /** The two MySQL servers as models: what of them is seen from outside. */
 export interface Databases {
-  readonly readServer: ReadServer;
+  readonly driver: DatabaseDriver;
   /** Whether some server takes writes, as HAProxy on a web node finds out. */
   writerAnswers(): boolean;
   /** A machine of the database class has booted: its server comes up read-only, whatever it was before. */
@@ -24,8 +25,8 @@ export function modelDatabases(now: () => number): Databases {
   const servers = new Map<string, Server>();
   const cuts = new Map<string, number>();
   const reachable = (server: Server): boolean => server.machine.isUp() && (cuts.get(server.machine.node) ?? 0) <= now();
-  return {
-    async readServer(_clock, { host, port }) {
+  const driver: DatabaseDriver = {
+    async read(_clock, { host, port }) {
       const server = [...servers.values()].find((each) => each.machine.address === host && each.machine.isUp());
       if (server === undefined || !reachable(server))
         return { unknown: `${host}:${port}: ETIMEDOUT: connect ETIMEDOUT`, cause: "silent" };
@@ -45,6 +46,15 @@ export function modelDatabases(now: () => number): Databases {
         },
       };
     },
+    async session(_clock, { host, port }) {
+      throw new TandemError("server-silent", `${host}:${port}: the model lets no session in`, {
+        next: "look at what the model of the pair can do",
+        retriable: true,
+      });
+    },
+  };
+  return {
+    driver,
     writerAnswers: () => [...servers.values()].some((server) => !server.readOnly && reachable(server)),
     boot(machine) {
       const known = servers.get(machine.id);

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { assert } from "../../lib/assert.ts";
-import type { ReadServer } from "../../lib/database/mysql.ts";
+import type { DatabaseDriver } from "../../lib/database/driver.ts";
 import type { Invocation as Given, World as Around } from "../../lib/lookout.ts";
 import type { JournalLine } from "../../lib/reconcile/journal.ts";
 import type {
@@ -38,7 +38,7 @@ export interface FunctionParts {
   readonly chance: Chance;
   readonly code: Code;
   readonly way: Way;
-  readonly readServer: ReadServer;
+  readonly databases: DatabaseDriver;
   /** Sees every journal line when its writer writes it. */
   journalled(line: JournalLine): void;
   invoked(functionName: string): void;
@@ -156,12 +156,15 @@ const exited = (requestId: string): Outcome => ({
 });
 
 function surroundings(parts: FunctionParts, environment: Environment): Around {
-  const { clock, readServer } = parts;
+  const { clock, databases } = parts;
   return {
     ...parts.way(environment),
     clock: { now: clock.now, sleep: (ms) => environment.whileAlive(clock.sleep(ms)) },
     ids: environment.chance.ids,
     variables: environment.variables,
-    readServer: (...asked) => environment.whileAlive(readServer(...asked)),
+    databases: {
+      read: (...asked) => environment.whileAlive(databases.read(...asked)),
+      session: (...asked) => environment.whileAlive(databases.session(...asked)),
+    },
   };
 }

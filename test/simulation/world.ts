@@ -137,7 +137,7 @@ export async function openWorld({ seed, template: given, wire = "calls" }: World
       clock,
       chance: chance.branch("functions"),
       code: await loadCode(handlersOf(template)),
-      readServer: databases.readServer,
+      databases: databases.driver,
       way: wayOf(wire, ways, table),
       journalled: witness.journalled,
       failed: witness.failed,

@@ -2,7 +2,6 @@ import { describe, expect, test } from "@jest/globals";
 import { known, unknown } from "../../../lib/reconcile/fact.ts";
 import { render } from "../../../lib/reconcile/plan.ts";
 import { diagnose } from "../../../lib/database/diagnose.ts";
-import { causeOf, channelOf } from "../../../lib/database/mysql.ts";
 import { planDatabase, type DatabaseNodeObservation } from "../../../lib/database/plan.ts";
 import type { ServerFact, ServerState, UnreadCause } from "../../../lib/database/server.ts";
 import type { Group, HookObservation } from "../../../lib/lifecycle/observation.ts";
@@ -170,43 +169,5 @@ describe("the database tier", () => {
         }),
       ),
     );
-  });
-});
-
-const coded = (code: string): Error => Object.assign(new Error(code), { code });
-
-describe("what a server answers", () => {
-  test.each<[string, UnreadCause]>([
-    ["ER_CON_COUNT_ERROR", "too-many-connections"],
-    ["ER_ACCESS_DENIED_ERROR", "denied"],
-    ["ER_SPECIFIC_ACCESS_DENIED_ERROR", "denied"],
-    ["ECONNREFUSED", "refused"],
-    ["ETIMEDOUT", "silent"],
-    ["PROTOCOL_CONNECTION_LOST", "refused"],
-    ["PROTOCOL_SEQUENCE_TIMEOUT", "silent"],
-    ["ER_PARSE_ERROR", "failed"],
-  ])("%s means %s", (code, cause) => {
-    expect(causeOf(coded(code))).toBe(cause);
-  });
-
-  test("MySQL's and MariaDB's replica rows read the same, and NULL is no lag of 0", () => {
-    const mysql = {
-      Channel_Name: "",
-      Source_Host: "b",
-      Replica_IO_Running: "Yes",
-      Replica_SQL_Running: "No",
-      Seconds_Behind_Source: null,
-    };
-    const mariadb = {
-      Connection_name: "",
-      Master_Host: "b",
-      Slave_IO_Running: "Yes",
-      Slave_SQL_Running: "No",
-      Seconds_Behind_Master: null,
-    };
-
-    expect(channelOf(mysql)).toEqual({ name: "", source: "b", io: "Yes", sql: "No", retrieved: "" });
-    expect(channelOf(mariadb)).toEqual(channelOf(mysql));
-    expect(channelOf({ ...mysql, Seconds_Behind_Source: 0 }).lagSeconds).toBe(0);
   });
 });

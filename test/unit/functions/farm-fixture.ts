@@ -9,6 +9,7 @@ import {
   secretsManagerClient,
   ssmClient,
 } from "../../../lib/aws/clients.ts";
+import { TandemError } from "../../../lib/errors.ts";
 import { openFarm, type Farm } from "../../../lib/farm.ts";
 import type { JournalLine } from "../../../lib/reconcile/journal.ts";
 import { manualClock } from "../manual-clock.ts";
@@ -91,7 +92,12 @@ export function unitFarm(own: { forMs?: number } = {}) {
         clock,
         ids: countingIds(),
         table,
-        readServer: async () => ({ unknown: "no server in this test", cause: "silent" }),
+        databases: {
+          read: async () => ({ unknown: "no server in this test", cause: "silent" }),
+          session: async () => {
+            throw new TandemError("server-silent", "no server in this test", { next: "give the test one" });
+          },
+        },
       },
     ),
     publish: async () => undefined,

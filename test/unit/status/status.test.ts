@@ -9,7 +9,7 @@ import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SSMClient } from "@aws-sdk/client-ssm";
 import { describe, expect, test } from "@jest/globals";
 import type { ReadCache } from "../../../lib/cache/memcached.ts";
-import type { ReadServer } from "../../../lib/database/mysql.ts";
+import type { DatabaseDriver } from "../../../lib/database/driver.ts";
 import type { ServerFact } from "../../../lib/database/server.ts";
 import { nodesToLookAt } from "../../../lib/fleet/nodes.ts";
 import { webCapacity } from "../../../lib/fleet/web.ts";
@@ -115,7 +115,7 @@ const readCache: ReadCache = (_clock, { host, port }) =>
       : { unknown: `${host}:${port}: connect ECONNREFUSED` },
   );
 
-function farm(answers: Answers = {}, readServer: ReadServer = readA) {
+function farm(answers: Answers = {}, read: DatabaseDriver["read"] = readA) {
   const clock = manualClock();
   const table = memoryTable();
   const calls: Called[] = [];
@@ -130,7 +130,7 @@ function farm(answers: Answers = {}, readServer: ReadServer = readA) {
     },
     clock,
     table,
-    readServer,
+    databases: { read, session: neverOpened },
     readCache,
     requests: openRequests(table, clock),
     freezes: openFreezes(table, clock),
@@ -148,7 +148,12 @@ function farm(answers: Answers = {}, readServer: ReadServer = readA) {
   return { clock, calls, deps };
 }
 
-const readA: ReadServer = (_clock, { host, port }) =>
+/** Looking at a farm opens no session on a server. */
+const neverOpened: DatabaseDriver["session"] = () => {
+  throw new Error("a status opened a session");
+};
+
+const readA: DatabaseDriver["read"] = (_clock, { host, port }) =>
   Promise.resolve(
     host === "127.99.10.10" ? WRITER : { unknown: `${host}:${port}: connect ECONNREFUSED`, cause: "silent" },
   );
