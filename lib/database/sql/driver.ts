@@ -2,7 +2,7 @@ import type { Clock } from "../../clock.ts";
 import type { Credentials, DatabaseDriver, ServerAddress, ServerSession } from "../driver.ts";
 import { connect, within, type SqlConnection } from "./connection.ts";
 import { SHORT_MS } from "./dialect.ts";
-import { causeOf, serverError, SqlError } from "./errors.ts";
+import { causeOf, serverError, SqlError, wordsOf } from "./errors.ts";
 import { serverSession, takeLock } from "./session.ts";
 import { dialectOf, readState, readVariables } from "./state.ts";
 
@@ -31,8 +31,7 @@ export const sqlDriver: DatabaseDriver = {
       await sql.query(READ_SETTINGS, SHORT_MS);
       return { known: await readState(sql) };
     } catch (error) {
-      const words = error instanceof Error ? error.message : String(error);
-      return { unknown: `${at.host}:${at.port}: ${words}`, cause: causeOf(error, "connected") };
+      return { unknown: `${at.host}:${at.port}: ${wordsOf(error)}`, cause: causeOf(error, "connected") };
     } finally {
       connection?.close();
     }
