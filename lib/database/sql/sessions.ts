@@ -49,11 +49,30 @@ async function clientsOf(sql: Sql, dialect: Dialect): Promise<readonly ClientSes
   return sessions.filter(({ user, command }) => !NO_CLIENTS.has(user) && command !== "Daemon" && !isDump(command));
 }
 
-/** Ends every client's session but those of the spared users. One that ends by itself meanwhile, or that no right suffices for, is left. */
+/** MySQL says "from replica", MariaDB "from slave". */
+const isWaiting = ({ state }: ClientSession): boolean => state.startsWith("Waiting for semi-sync ACK");
+/** New ones may come between two listings, but only to be turned away: they are no reason to go on for ever. */
+const CUT_ROUNDS_MAX = 10;
+
+/**
+ * Ends every client's session but those of the spared users, the ones that wait for an acknowledgement last. On MariaDB
+ * one of them waits for a whole group of commits, and its end frees the group: whoever of it is not cut yet would be told
+ * that its commit is safe, which it is not (tried on 10.11: 10 to 29 such answers in 12 fences, and none in this order).
+ */
 export async function cutClients(sql: Sql, dialect: Dialect, spared: readonly string[]): Promise<void> {
-  for (const { id, user } of await clientsOf(sql, dialect)) if (!spared.includes(user)) await kill(sql, id);
+  for (let round = 1; round <= CUT_ROUNDS_MAX; round += 1) {
+    const left = (await clientsOf(sql, dialect)).filter(
+      ({ user, command }) => !spared.includes(user) && command !== "Killed",
+    );
+    const others = left.filter((session) => !isWaiting(session));
+    const isLast = others.length === 0 || round === CUT_ROUNDS_MAX;
+    for (const { id } of others) await kill(sql, id);
+    if (isLast) for (const { id } of left.filter(isWaiting)) await kill(sql, id);
+    if (isLast) return;
+  }
 }
 
+/** One that has ended by itself meanwhile, or that no right suffices for, is left. */
 async function kill(sql: Sql, id: string): Promise<void> {
   try {
     await sql.query(`KILL ${id}`, SHORT_MS);
