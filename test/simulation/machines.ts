@@ -150,13 +150,15 @@ async function runScript(
 ): Promise<MachineOutcome> {
   const { clock } = parts;
   const script = /tandem-node" (launch|drain|fence)\b/.exec(command.script)?.[1];
-  if (script !== "launch" && script !== "drain" && script !== "fence") return ended(127, `the model knows no command: ${command.script}`);
+  if (script !== "launch" && script !== "drain" && script !== "fence")
+    return ended(127, `the model knows no command: ${command.script}`);
   const mishap = parts.mishap(machine, script);
-  if (mishap === "hang") {
+  if (mishap === "hang" || parts.databases.isCutOff(machine)) {
     await clock.sleep(command.timeoutMs);
     return ended(null, "", true);
   }
-  await clock.sleep(chance.whole(...(script === "fence" ? FENCE_MS : WORK_MS)));
+  const [low, high] = script === "fence" ? FENCE_MS : WORK_MS;
+  await clock.sleep(chance.whole(low, high));
   if (mishap === "crash") return ended(1, "Segmentation fault");
   if (mishap === "own-fault") return ended(10, "nginx is stopped; see its log");
   if (mishap === "shared-missing") return ended(20, "no database takes writes");
@@ -175,6 +177,7 @@ async function launch({ clock, databases }: MachineParts, machine: ModelMachine)
     openFirstWriter(databases, machine);
     return ended(0, "ok");
   }
-  if (!(await until(() => databases.writer() !== undefined, WRITER_WAIT_MS))) return ended(20, "no database takes writes");
+  if (!(await until(() => databases.writer() !== undefined, WRITER_WAIT_MS)))
+    return ended(20, "no database takes writes");
   return ended(0, "ok");
 }

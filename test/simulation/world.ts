@@ -90,7 +90,12 @@ const STEP_MS = 100;
 const JOURNAL_LINES_MAX = 1_000_000;
 
 /** Deploys the template into a new cloud; resolves when the stack is complete. Nodes may still be on their way. */
-export async function openWorld({ seed, template: given, wire = "calls", flavour = "mysql" }: WorldOptions): Promise<SimulatedWorld> {
+export async function openWorld({
+  seed,
+  template: given,
+  wire = "calls",
+  flavour = "mysql",
+}: WorldOptions): Promise<SimulatedWorld> {
   const template = given ?? (await packagedTemplate());
   const chance = openChance(seed);
   const clock = virtualClock(START_MS);

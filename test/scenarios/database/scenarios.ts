@@ -9,18 +9,14 @@ const WHOLE_SECONDS = 120;
 /** Long enough for every decision that waits for proofs, were it to be made. */
 const NOTHING_SECONDS = 30;
 
-const isWriter =
-  (world: PairWorld, node: DatabaseNode) =>
-  async (): Promise<boolean> =>
-    (await world.status()).writer === node;
+const isWriter = (world: PairWorld, node: DatabaseNode) => async (): Promise<boolean> =>
+  (await world.status()).writer === node;
 
 const becomesWriter = (world: PairWorld, node: DatabaseNode): Promise<void> =>
   world.until(`${node} is the writer`, isWriter(world, node), FAILOVER_SECONDS);
 
-const tells =
-  (world: PairWorld, code: string) =>
-  async (): Promise<boolean> =>
-    (await world.status()).problems.some((problem) => problem.split(" ")[0] === code);
+const tells = (world: PairWorld, code: string) => async (): Promise<boolean> =>
+  (await world.status()).problems.some((problem) => problem.split(" ")[0] === code);
 
 const told = (world: PairWorld, code: string): Promise<void> =>
   world.until(`${code} is told`, tells(world, code), FAILOVER_SECONDS);
@@ -31,7 +27,9 @@ const whole = (world: PairWorld): Promise<void> =>
     "the pair is whole",
     async () => {
       const { peerEligible, problems, replicates } = await world.status();
-      return peerEligible === true && problems.length === 0 && replicates["db-a"] === true && replicates["db-b"] === true;
+      return (
+        peerEligible === true && problems.length === 0 && replicates["db-a"] === true && replicates["db-b"] === true
+      );
     },
     WHOLE_SECONDS,
   );
@@ -76,7 +74,8 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     number: "3",
-    title: "the writer is cut off from everyone: its peer is promoted after a proven fence, and the old one is kept apart",
+    title:
+      "the writer is cut off from everyone: its peer is promoted after a proven fence, and the old one is kept apart",
     writesPerSecond: 50,
     async act(world) {
       await world.cutOff("db-a");
@@ -176,7 +175,8 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     number: "9",
-    title: "the peer's applier is stopped and the writer dies: nothing is promoted; the writer is back and writes again",
+    title:
+      "the peer's applier is stopped and the writer dies: nothing is promoted; the writer is back and writes again",
     writesPerSecond: 20,
     async act(world) {
       await world.stopApplier("db-b");

@@ -6,7 +6,7 @@ import type { Chance } from "../chance.ts";
 import type { ModelMachine } from "../machines.ts";
 import { modelDriver, type Driving } from "./driver.ts";
 import { isDatabaseNode, openPair, type Pair } from "./pair.ts";
-import { bothNodes, isLinked, isUp, peerOf, type Link, type PairState } from "./state.ts";
+import { bothNodes, isCut, isLinked, isUp, peerOf, type Link, type PairState } from "./state.ts";
 
 /** The two servers on the machines of a world. */
 export interface Databases {
@@ -20,6 +20,8 @@ export interface Databases {
   lost(machine: ModelMachine): void;
   /** Whatever writes there is gone or closed, as `tandem-node fence` proves it on the machine itself. */
   fence(machine: ModelMachine): string;
+  /** No packet reaches its host: its agent gets no command either. */
+  isCutOff(machine: ModelMachine): boolean;
   /** Nobody reaches the server of this node until then. */
   cut(node: string, untilMs: number): void;
   close(): void;
@@ -87,6 +89,7 @@ export function openDatabases({ clock, chance, flavour = "mysql" }: DatabasesPar
       pair.act({ kind: "kill", node });
       return "mysqld does not run";
     },
+    isCutOff: (machine) => isCurrent(machine) && linksTo(machine.node).every((link) => isCut(pair.state(), link)),
     cut(name, untilMs) {
       if (!isDatabaseNode(name)) return;
       mends.get(name)?.cancel();

@@ -7,7 +7,8 @@ import { hasGtid, NO_GTIDS, withGtid } from "./gtids.ts";
 import { itemAt, itemsFrom } from "./log.ts";
 import { bothNodes, peerOf, type PairState } from "./state.ts";
 import { step } from "./step.ts";
-import { healthyPair, rowsOf } from "./tale.ts";
+import { healthyPair } from "./tale.ts";
+import { rowsOf } from "./view.ts";
 
 /** Whatever befalls the pair, these hold: they are laws of the model, and of the servers that it stands for. */
 const RUNS = 150;

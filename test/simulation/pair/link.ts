@@ -83,7 +83,9 @@ export async function connect(
       return holds(pair.state());
     },
     ended(then) {
-      void pair.until((state) => isGone(state) || (isHeard(state, node) && isUp(state.servers[node])), UNHEARD_MS).then(then);
+      void pair
+        .until((state) => isGone(state) || (isHeard(state, node) && isUp(state.servers[node])), UNHEARD_MS)
+        .then(then);
     },
   };
 }

@@ -1,9 +1,8 @@
 import type { DatabaseNode } from "../../../lib/spec.ts";
 import type { Happening, Output } from "./event.ts";
-import { itemsFrom } from "./log.ts";
 import { emptyPair, type PairState } from "./state.ts";
 import { step } from "./step.ts";
-import { serverState } from "./view.ts";
+import { rowsOf, serverState } from "./view.ts";
 import { openPairWitness } from "./witness.ts";
 
 export const UUIDS = {
@@ -47,15 +46,6 @@ export function openTale(flavour: "mysql" | "mariadb" = "mysql", isSingle: () =>
     rows: (node: DatabaseNode) => rowsOf(state, node),
   };
   return tale;
-}
-
-/** Ids of the rows that a session on this server sees, in the order of its binlog. */
-export function rowsOf(state: PairState, node: DatabaseNode): readonly string[] {
-  const { log, waiting } = state.servers[node];
-  const hidden = new Set(waiting.map(({ index }) => index));
-  return itemsFrom(log, 0).flatMap(({ content }, index) =>
-    content.kind === "row" && !hidden.has(index) ? [content.id] : [],
-  );
 }
 
 /** db-a writes and waits for db-b, which acknowledges; both directions replicate, and nothing is on its way. */

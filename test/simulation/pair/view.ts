@@ -2,7 +2,7 @@ import type { Channel as ChannelSeen, ServerState } from "../../../lib/database/
 import type { DatabaseNode } from "../../../lib/spec.ts";
 import { heardAt } from "./channel.ts";
 import { printed } from "./gtids.ts";
-import { itemAt } from "./log.ts";
+import { itemAt, itemsFrom } from "./log.ts";
 import { isUp, peerOf, type Channel, type PairState } from "./state.ts";
 
 const VERSIONS = { mysql: "9.7.4", mariadb: "10.11.14-MariaDB-log" } as const;
@@ -71,4 +71,13 @@ function lagOf(at: number, channel: Channel): number | undefined {
   const next = itemAt(channel.relay, channel.applied);
   if (next !== undefined) return Math.floor((at - next.entry.originAt) / 1_000);
   return channel.io === "Yes" ? 0 : undefined;
+}
+
+/** Ids of the rows that a session on this server sees, in the order of its binlog. */
+export function rowsOf(state: PairState, node: DatabaseNode): readonly string[] {
+  const { log, waiting } = state.servers[node];
+  const hidden = new Set(waiting.map(({ index }) => index));
+  return itemsFrom(log, 0).flatMap(({ content }, index) =>
+    content.kind === "row" && !hidden.has(index) ? [content.id] : [],
+  );
 }

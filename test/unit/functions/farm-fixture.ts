@@ -12,6 +12,7 @@ import {
 import { openFarm, type Farm } from "../../../lib/farm.ts";
 import type { JournalLine } from "../../../lib/reconcile/journal.ts";
 import { manualClock } from "../manual-clock.ts";
+import { readingOnly } from "../database/reading.ts";
 import { countingIds } from "../reconcile/loop-fixture.ts";
 import { memoryTable } from "../reconcile/memory-table.ts";
 import { LOCAL_VARIABLES } from "../trigger/local-spec.ts";

@@ -20,6 +20,7 @@ import { openRequests } from "../../../lib/reconcile/requests.ts";
 import { farmStatus, type StatusDeps } from "../../../lib/status.ts";
 import { answering, sdkError, type Answers, type Called } from "../answering.ts";
 import { manualClock } from "../manual-clock.ts";
+import { readingOnly } from "../database/reading.ts";
 import { memoryTable } from "../reconcile/memory-table.ts";
 import { localSpec } from "../trigger/local-spec.ts";
 
