@@ -353,6 +353,34 @@ export const SCENARIOS: readonly Scenario[] = [
       surplus: "any",
     },
   },
+  {
+    number: "21b",
+    title: "the writer went on without its peer and dies before that has caught up: nothing is promoted",
+    writesPerSecond: 20,
+    async act(world) {
+      await world.kill("db-b");
+      await world.until("the peer is not eligible", async () => (await world.status()).peerEligible === false, 20);
+      await world.advance(5);
+      // what was written meanwhile cannot reach the peer any more
+      await world.cut({ from: "db-b", to: "db-a" });
+      await world.restart("db-b");
+      await world.advance(5);
+      await world.kill("db-a");
+      await told(world, "failover-refused");
+      await world.advance(NOTHING_SECONDS);
+      await world.mend({ from: "db-b", to: "db-a" });
+      await world.restart("db-a");
+      await whole(world);
+    },
+    expected: {
+      writer: "db-a",
+      promotions: 0,
+      eligible: true,
+      told: ["failover-refused"],
+      open: [],
+      neverWrote: ["db-b"],
+    },
+  },
 ];
 
 async function cutBetween(world: PairWorld): Promise<void> {
