@@ -28,7 +28,8 @@ export function modelDriver(parts: DriverParts, { whileAlive, ended }: Driving):
         (async () => {
           try {
             const link = await connect(parts, clock, at, false);
-            return { known: await link.statement((state) => serverState(state, link.node, parts.addressOf)) };
+            // its statements belong to the greeting's time: looks are most of what a quiet world does
+            return { known: serverState(pair.state(), link.node, parts.addressOf) };
           } catch (error) {
             const found = unread(error, at);
             if (found === undefined) throw error;
@@ -39,7 +40,6 @@ export function modelDriver(parts: DriverParts, { whileAlive, ended }: Driving):
     async beat(clock, at, _as, heartbeat, timeoutMs) {
       const work = async (): Promise<void> => {
         const link = await connect(parts, clock, at, true);
-        await link.statement(() => undefined);
         await committing(parts, link, { kind: "heartbeat", heartbeat }, timeoutMs);
       };
       await whileAlive(
