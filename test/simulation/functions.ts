@@ -26,6 +26,7 @@ export interface Environment extends ExecutionEnvironment {
   readonly chance: Chance;
   /** Ends it in the middle of whatever it does. */
   crash(): void;
+  readonly ended: Promise<void>;
   /** The value, or never if the environment has ended by then. */
   whileAlive<T>(value: Promise<T>): Promise<T>;
 }
@@ -38,7 +39,8 @@ export interface FunctionParts {
   readonly chance: Chance;
   readonly code: Code;
   readonly way: Way;
-  readonly databases: DatabaseDriver;
+  /** The database servers, as this environment reaches them while it lives. */
+  databases(environment: Environment): DatabaseDriver;
   /** Sees every journal line when its writer writes it. */
   journalled(line: JournalLine): void;
   invoked(functionName: string): void;
@@ -87,6 +89,7 @@ function startEnvironment(parts: FunctionParts, spec: EnvironmentSpec): Environm
     chance,
     ready: clock.sleep(chance.whole(...INIT_MS)).then(() => undefined),
     alive: () => alive,
+    ended: ended.promise,
     whileAlive: (value) =>
       value.then(
         (given) => (alive ? given : forever),
@@ -156,16 +159,12 @@ const exited = (requestId: string): Outcome => ({
 });
 
 function surroundings(parts: FunctionParts, environment: Environment): Around {
-  const { clock, databases } = parts;
+  const { clock } = parts;
   return {
     ...parts.way(environment),
     clock: { now: clock.now, sleep: (ms) => environment.whileAlive(clock.sleep(ms)) },
     ids: environment.chance.ids,
     variables: environment.variables,
-    databases: {
-      read: (...asked) => environment.whileAlive(databases.read(...asked)),
-      beat: (...asked) => environment.whileAlive(databases.beat(...asked)),
-      session: (...asked) => environment.whileAlive(databases.session(...asked)),
-    },
+    databases: parts.databases(environment),
   };
 }

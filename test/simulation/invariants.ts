@@ -53,6 +53,7 @@ export async function brokenInvariants(world: SimulatedWorld): Promise<readonly 
   const { deeds, broken } = world.witness;
   return [
     ...broken,
+    ...world.databases.pair.witness.broken,
     ...groups.flatMap(restored),
     ...(await strayMachines(world, groups)),
     ...(await openActivities(world, groups)),

@@ -1,5 +1,6 @@
 import { dynamoDbClient } from "../../lib/aws/clients.ts";
 import { openTable, type Table } from "../../lib/aws/table.ts";
+import type { Flavour } from "../../lib/database/server.ts";
 import { openJournal, type JournalLine } from "../../lib/reconcile/journal.ts";
 import type { FarmStatus } from "../../lib/status.ts";
 import type { CallRecord } from "../../local/cloud/calls.ts";
@@ -8,15 +9,15 @@ import type { ApiFault, EventFault } from "../../local/cloud/faults/index.ts";
 import type { Principal } from "../../local/cloud/service.ts";
 import { memoryTable } from "../unit/reconcile/memory-table.ts";
 import { openChance } from "./chance.ts";
-import { modelDatabases } from "./database.ts";
 import { deploy } from "./deploy.ts";
 import { openDisturbances, type Disturbance } from "./faults.ts";
 import { functionRuntime, loadCode, type Way } from "./functions.ts";
 import { modelMachines, type Machines, type ModelMachine } from "./machines.ts";
+import { openDatabases, type Databases } from "./pair/databases.ts";
 import { modelCacheServers, modelShares } from "./stores.ts";
 import { packagedTemplate, type Template } from "./template.ts";
 import { modelTraffic, type Load, type Metrics } from "./traffic.ts";
-import { virtualClock } from "./virtual-clock.ts";
+import { virtualClock, type VirtualClock } from "./virtual-clock.ts";
 import { direct, overTheWire, requestHandler, type WayParts } from "./ways.ts";
 import { openWitness, type Witness } from "./witness.ts";
 
@@ -59,6 +60,8 @@ export interface SimulatedWorld {
     ...call: Parameters<Cloud["endpoint"]["callService"]> extends [Principal, ...infer Rest] ? Rest : never
   ) => Promise<Record<string, unknown>>;
   readonly machines: ReadonlyMap<string, ModelMachine>;
+  readonly databases: Databases;
+  readonly clock: VirtualClock;
   /** What the functions did, seen from outside. */
   readonly witness: Witness;
   /** What the services of the cloud told the operator. */
@@ -78,6 +81,8 @@ export interface WorldOptions {
    * the table, which is a model; `none` without the wire protocols, thirty times cheaper than `all`.
    */
   readonly wire?: "all" | "calls" | "none";
+  /** Of the database servers. */
+  readonly flavour?: Flavour;
 }
 
 const ACCOUNT = "000000000000";
@@ -91,11 +96,16 @@ const STEP_MS = 100;
 const JOURNAL_LINES_MAX = 1_000_000;
 
 /** Deploys the template into a new cloud; resolves when the stack is complete. Nodes may still be on their way. */
-export async function openWorld({ seed, template: given, wire = "calls" }: WorldOptions): Promise<SimulatedWorld> {
+export async function openWorld({
+  seed,
+  template: given,
+  wire = "calls",
+  flavour = "mysql",
+}: WorldOptions): Promise<SimulatedWorld> {
   const template = given ?? (await packagedTemplate());
   const chance = openChance(seed);
   const clock = virtualClock(START_MS);
-  const databases = modelDatabases(clock.now);
+  const databases = openDatabases({ clock, chance: chance.branch("databases"), flavour });
   const disturbances = openDisturbances(clock, chance.branch("faults"));
   const witness = openWitness(clock, () => clock.now() - traffic.publishedAt());
   const calls: CallRecord[] = [];
@@ -144,7 +154,7 @@ export async function openWorld({ seed, template: given, wire = "calls" }: World
       clock,
       chance: chance.branch("functions"),
       code: await loadCode(handlersOf(template)),
-      databases: databases.driver,
+      databases: databases.driverFor,
       way: wayOf(wire, ways, table),
       journalled: witness.journalled,
       failed: witness.failed,
@@ -173,6 +183,8 @@ export async function openWorld({ seed, template: given, wire = "calls" }: World
     notes,
     stage,
     machines: machines.all,
+    databases,
+    clock,
     calls: () => calls,
     timers: () => ({ pending: clock.pending(), fired: clock.fired() }),
     async deliver(event, functionName) {
@@ -238,6 +250,7 @@ export async function openWorld({ seed, template: given, wire = "calls" }: World
     journal: () =>
       openJournal(wire === "all" ? operatorTable(cloud, stage) : items, clock).read(START_MS, JOURNAL_LINES_MAX),
     async close() {
+      databases.close();
       await cloud.close();
       await clock.settle();
     },
