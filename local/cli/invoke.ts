@@ -86,9 +86,12 @@ function member(value: unknown, name: string): string | undefined {
   return typeof found === "string" ? found : undefined;
 }
 
-/** `{error: {code, message, next}}` in words. */
-function refusal(value: unknown): string | undefined {
-  if (typeof value !== "object" || value === null || !("error" in value)) return undefined;
+/** What the order itself was refused with, in words: `{error: {code, message, next}}`, or a wish that the loop refused. */
+export function refusal(value: unknown): string | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  if ("request" in value && member(value.request, "state") === "refused")
+    return member(value, "text") ?? "the wish is refused";
+  if (!("error" in value)) return undefined;
   const next = member(value.error, "next");
   return `${member(value.error, "message") ?? JSON.stringify(value.error)}${next === undefined ? "" : `. ${next}`}`;
 }

@@ -256,6 +256,9 @@ describe("bad input", () => {
     expect(refused.code).toBe(1);
     expect(refused.stderr).toMatch(/instanceId/);
     expect((await tandem("scale", "many")).code).toBe(2);
+    const beyond = await tandem("scale", "50");
+    expect(beyond.code).toBe(1);
+    expect(beyond.stderr).toContain("allowed is a whole number from 2 to 6");
     expect((await status()).web.desired).toBe(before.web.desired);
   }, 60_000);
 });

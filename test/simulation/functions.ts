@@ -44,6 +44,8 @@ export interface FunctionParts {
   /** Sees every journal line when its writer writes it. */
   journalled(line: JournalLine): void;
   invoked(functionName: string): void;
+  /** Sees a metric of its own being counted, e.g. `IgnoredEvents`. */
+  counted(metric: string): void;
   /** Sees what an invocation failed with. */
   failed(functionName: string, error: unknown): void;
 }
@@ -116,7 +118,7 @@ function startEnvironment(parts: FunctionParts, spec: EnvironmentSpec): Environm
 }
 
 async function runOnce(
-  { clock, code, journalled, failed: failing }: FunctionParts,
+  { clock, code, journalled, counted, failed: failing }: FunctionParts,
   spec: EnvironmentSpec,
   environment: Environment,
   around: Around,
@@ -129,7 +131,7 @@ async function runOnce(
     log(line) {
       if (environment.alive()) journalled(line);
     },
-    count: () => undefined,
+    count: counted,
     note: (message) => spec.output(message),
   };
   try {

@@ -28,8 +28,13 @@ export interface Witness {
   /** How often a function was invoked. */
   invocations(functionName: string): number;
   invoked(functionName: string): void;
-  /** Sees a call before anything befalls it. */
-  calling(operation: string): void;
+  /** How often the functions counted a metric of their own, e.g. `IgnoredEvents`. */
+  counted(metric: string): number;
+  counting(metric: string): void;
+  /** The most calls of functions that were on their way at once. */
+  callsAtOnceMax(): number;
+  /** Sees a call before anything befalls it; what it returns sees its end. */
+  calling(operation: string): () => void;
   journalled(line: JournalLine): void;
   failed(functionName: string, error: unknown): void;
   watch(table: Table): Table;
@@ -59,6 +64,9 @@ export function openWitness(clock: VirtualClock, metricsAgeMs: () => number): Wi
   const broken: string[] = [];
   const asked = new Map<string, number>();
   const invoked = new Map<string, number>();
+  const counted = new Map<string, number>();
+  let underWay = 0;
+  let mostAtOnce = 0;
   const leases = new Map<string, Held>();
 
   const leaseSeen = (scope: string, item: Readonly<Record<string, unknown>>): void => {
@@ -79,9 +87,16 @@ export function openWitness(clock: VirtualClock, metricsAgeMs: () => number): Wi
     lines,
     broken,
     asked: (operation) => asked.get(operation) ?? 0,
-    calling: (operation) => void asked.set(operation, (asked.get(operation) ?? 0) + 1),
+    calling(operation) {
+      addTo(asked, operation);
+      mostAtOnce = Math.max(mostAtOnce, ++underWay);
+      return () => void underWay--;
+    },
+    callsAtOnceMax: () => mostAtOnce,
+    counted: (metric) => counted.get(metric) ?? 0,
+    counting: (metric) => addTo(counted, metric),
     invocations: (functionName) => invoked.get(functionName) ?? 0,
-    invoked: (functionName) => void invoked.set(functionName, (invoked.get(functionName) ?? 0) + 1),
+    invoked: (functionName) => addTo(invoked, functionName),
     journalled(line) {
       lines.push(line);
       const held = leases.get(line.scope);
@@ -125,3 +140,5 @@ export function openWitness(clock: VirtualClock, metricsAgeMs: () => number): Wi
     }),
   };
 }
+
+const addTo = (counts: Map<string, number>, name: string): void => void counts.set(name, (counts.get(name) ?? 0) + 1);

@@ -138,8 +138,8 @@ export async function openWorld({
     faults: () => cloud.faults,
     principalOf: (accessKeyId) => cloud.iam.principalOf(accessKeyId),
     through(environment, operation, perform) {
-      witness.calling(operation);
-      return disturbances.through(environment, operation, perform);
+      const ended = witness.calling(operation);
+      return disturbances.through(environment, operation, perform).finally(ended);
     },
   };
   const items = memoryTable();
@@ -159,6 +159,7 @@ export async function openWorld({
       journalled: witness.journalled,
       failed: witness.failed,
       invoked: witness.invoked,
+      counted: witness.counting,
     }),
     proxy: traffic.proxy,
     healthProber: traffic.healthProber,

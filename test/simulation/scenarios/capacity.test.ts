@@ -30,6 +30,22 @@ test(
 );
 
 test(
+  "19 a tier that has what it needs: alarms make no call, nor does a load below the minimum",
+  async () => {
+    const before = changes().length;
+    farm.world.fault({ kind: "load", perSecond: 0.1, serviceSeconds: 0.01 });
+    for (let time = 0; time < 6; time++) {
+      await farm.world.deliver(sample("alarm-state", ""));
+      await farm.world.deliver(sample("alarm-direct", ""), onAlarm);
+      await farm.world.advance(20_000);
+    }
+    expect(await farm.desired()).toBe(2);
+    expect(changes().slice(before)).toEqual([]);
+  },
+  SCENARIO_MS,
+);
+
+test(
   "19 a wish beyond the bounds is refused and changes nothing",
   async () => {
     const before = changes().length;

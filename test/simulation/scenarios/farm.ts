@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { JournalLine } from "../../../lib/reconcile/journal.ts";
 import { groupsOf, isRestored } from "../invariants.ts";
-import { openWorld, type SimulatedWorld, type WorldOptions } from "../world.ts";
 import type { Template } from "../template.ts";
+import { openWorld, type SimulatedWorld, type WorldOptions } from "../world.ts";
 import type { Deed } from "../witness.ts";
 
 /** A farm in service, and what a scenario wants to know of it. */
@@ -25,16 +25,18 @@ export interface ScenarioFarm {
   deeds(operation: string, instanceId?: string): readonly Deed[];
   lines(instanceId: string): Promise<readonly JournalLine[]>;
   desired(): Promise<number>;
+  /** How the hook of this node was completed. */
+  results(instanceId: string, hook: "launch" | "terminate"): readonly unknown[];
 }
 
 const WAIT_MS = 10 * 60_000;
 
 export async function servingFarm(
   seed: string,
-  wire: WorldOptions["wire"] = "calls",
+  wire: NonNullable<WorldOptions["wire"]> = "calls",
   template?: Template,
 ): Promise<ScenarioFarm> {
-  const world = await openWorld({ seed, wire, ...(template === undefined ? {} : { template }) });
+  const world = await openWorld({ seed, wire, ...(template && { template }) });
   const web = async () => {
     const group = (await groupsOf(world)).find(({ name }) => name === `tandem-${world.stage}-web`);
     if (group === undefined) throw new Error("this farm has no web group");
@@ -49,6 +51,12 @@ export async function servingFarm(
     world.fault({ kind: "load", perSecond: 4, serviceSeconds: 0.05 });
     await world.until("the farm is whole", () => isRestored(world), 3 * WAIT_MS);
   };
+  const deeds: ScenarioFarm["deeds"] = (operation, instanceId) =>
+    world.witness.deeds.filter(
+      (deed) =>
+        deed.operation === operation &&
+        (instanceId === undefined || JSON.stringify(deed.parameters).includes(instanceId)),
+    );
   await rest();
   return {
     world,
@@ -82,12 +90,11 @@ export async function servingFarm(
       await world.until(`${instanceId} leaves`, async () => (await stateOf(instanceId)) !== "InService", WAIT_MS);
       return instanceId;
     },
-    deeds: (operation, instanceId) =>
-      world.witness.deeds.filter(
-        (deed) =>
-          deed.operation === operation &&
-          (instanceId === undefined || JSON.stringify(deed.parameters).includes(instanceId)),
-      ),
+    deeds,
+    results: (id, hook) =>
+      deeds("CompleteLifecycleAction", id)
+        .filter(({ parameters }) => parameters["LifecycleHookName"] === `tandem-${hook}`)
+        .map(({ parameters }) => parameters["LifecycleActionResult"]),
     lines: async (instanceId) => (await world.journal()).filter((line) => line.scope === `web/${instanceId}`),
     desired: async () => (await web()).desired,
   };

@@ -8,12 +8,7 @@ beforeAll(async () => {
 afterEach(() => farm.rest(), SCENARIO_MS);
 afterAll(() => farm.world.close());
 
-/** How the launch hook of this node was completed. */
-const results = (id: string) =>
-  farm
-    .deeds("CompleteLifecycleAction", id)
-    .filter(({ parameters }) => parameters["LifecycleHookName"] === "tandem-launch")
-    .map(({ parameters }) => parameters["LifecycleActionResult"]);
+const results = (id: string) => farm.results(id, "launch");
 
 test(
   "1 a node that launches, reaches the database and renders its page goes into service by one CONTINUE",
@@ -130,6 +125,17 @@ test(
     await farm.until(id, "InService");
     await farm.world.advance(300_000);
     expect(invocations() - before).toBe(1);
+  },
+  SCENARIO_MS,
+);
+
+test(
+  "13 a service that fails now and then delays a launch, and prevents nothing",
+  async () => {
+    farm.world.fault({ on: "api", kind: "error", rate: 0.3 });
+    const id = await farm.launching();
+    await farm.until(id, "InService", 20 * 60_000);
+    expect(results(id)).toEqual(["CONTINUE"]);
   },
   SCENARIO_MS,
 );

@@ -13,11 +13,7 @@ beforeAll(async () => {
 afterEach(() => farm.rest(), SCENARIO_MS);
 afterAll(() => farm.world.close());
 
-const launches = (id: string) =>
-  farm
-    .deeds("CompleteLifecycleAction", id)
-    .filter(({ parameters }) => parameters["LifecycleHookName"] === "tandem-launch")
-    .map(({ parameters }) => parameters["LifecycleActionResult"]);
+const launches = (id: string) => farm.results(id, "launch");
 const isLaunch = ({ parameters }: Deed): boolean => parameters["DocumentName"] === "tandem-local-launch";
 const isDrain = ({ parameters }: Deed): boolean => parameters["DocumentName"] === "tandem-local-drain";
 /** What the journal says of attempts to end the hook of this node, since a moment. */
