@@ -12,7 +12,7 @@ fence() {
   grep -Eq '^(super[-_])?read[-_]only *= *ON' "$TANDEM_MY_CNF" || fail "$OWN_FAULT" "not proven: $TANDEM_MY_CNF does not say that a server starts read-only"
   if pid="$(server_pid)"; then
     if fence_by_sql; then
-      proven "$started" "server $pid is read-only, as read back; $CUT_SESSIONS sessions were cut"
+      proven "$started" "server $pid is read-only, as read back, and its sessions were cut"
     elif server_gone "$pid" || { kill -KILL "$pid" 2>/dev/null && again "$GONE_SECONDS" server_gone "$pid"; } || server_gone "$pid"; then
       proven "$started" "server $pid did not become read-only, so it was killed and is gone; one that starts is read-only"
     else
@@ -50,25 +50,28 @@ port_open() {
   exec {socket}>&-
 }
 
-fence_sql() { # fence_sql ARGUMENTS...: as root through the socket, for so long as a server that is well may need
+fence_sql() { # fence_sql ARGUMENTS...: its input as root through the socket, for so long as a server that is well may need
   (cd "$TANDEM_DATADIR" && timeout --signal=KILL "$ANSWER_SECONDS" "$(program "${CLIENT:-mysql}")" --no-defaults --socket=mysqld.sock \
     --user="${SERVER_ROOT:-root}" --batch --skip-column-names "$@") 2>/dev/null
 }
 
 # What stands in /*!80000 */ is read by MySQL only, and what stands in /*M! */ by MariaDB only. offline_mode cuts sessions,
 # also those that wait for an acknowledgement, and keeps new ones out meanwhile; MariaDB's waiters are freed by a kill.
-# `--force`: a session may end by itself before it is killed, and semi-sync may not be there.
+# `--force`: a session may end by itself before it is killed, and semi-sync may not be there. It goes on with the next line.
 fence_by_sql() {
   local list kills state
-  list="$(fence_sql --execute="SET @x = 1 /*!80000 , GLOBAL offline_mode = ON */; SHOW PROCESSLIST")" || return 1
+  list="$(fence_sql <<<"SET @x = 1 /*!80000 , GLOBAL offline_mode = ON */; SHOW PROCESSLIST")" || return 1
   kills="$(awk -F'\t' '$2 !~ /^(system user|event_scheduler|tandem_writer)$/ && $5 !~ /^(Binlog Dump|Daemon)/ && $8 != "SHOW PROCESSLIST" { print "KILL " $1 ";" }' <<<"$list")"
-  CUT_SESSIONS="$(grep -c . <<<"$kills" || true)"
-  state="$(fence_sql --force --execute="$kills
-    SET @x = 1 /*!80000 , GLOBAL rpl_semi_sync_source_enabled = OFF */ /*M! , GLOBAL rpl_semi_sync_master_enabled = OFF */;
-    SET SESSION lock_wait_timeout = $LOCK_SECONDS;
-    SET @x = 1 /*!80000 , GLOBAL super_read_only = ON */ /*M! , GLOBAL read_only = ON */;
-    SELECT @@global.read_only /*!80000 AND @@global.super_read_only */")" || true
+  state="$(
+    fence_sql --force <<SQL
+$kills
+SET @x = 1 /*!80000 , GLOBAL rpl_semi_sync_source_enabled = OFF */ /*M! , GLOBAL rpl_semi_sync_master_enabled = OFF */;
+SET SESSION lock_wait_timeout = $LOCK_SECONDS;
+SET @x = 1 /*!80000 , GLOBAL super_read_only = ON */ /*M! , GLOBAL read_only = ON */;
+SELECT @@global.read_only /*!80000 AND @@global.super_read_only */;
+SQL
+  )" || true
   [[ $state == 1 ]] || return 1
   # Only now, and not needed for the proof: from here on it can be observed again.
-  fence_sql --execute="SET @x = 1 /*!80000 , GLOBAL offline_mode = OFF */" || true
+  fence_sql <<<"SET @x = 1 /*!80000 , GLOBAL offline_mode = OFF */;" || true
 }

@@ -8,7 +8,7 @@ import { AutoScalingClient, SetDesiredCapacityCommand } from "@aws-sdk/client-au
 import { CloudWatchClient, DescribeAlarmHistoryCommand } from "@aws-sdk/client-cloudwatch";
 import { GetCommandInvocationCommand, ListCommandsCommand, SendCommandCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { farmEnvironment } from "../../local/cli/target.ts";
-import { projectRoot } from "../../local/farm/paths.ts";
+import { farmPaths, projectRoot } from "../../local/farm/paths.ts";
 import {
   calls,
   eventually,
@@ -23,7 +23,9 @@ import {
   stopFarm,
   tandem,
 } from "./farm.ts";
+import { databaseServerTests } from "./database-servers.ts";
 import { callsWithoutNeed, unusedInFarm } from "./rights.ts";
+import { farmSecrets, secretsBelow, secretsTold, watchProcesses } from "./secrets.ts";
 
 const READY_SECONDS_MAX = 45;
 const ALARM_TO_SERVICE_SECONDS_MAX = 20;
@@ -47,15 +49,18 @@ function operator() {
 
 let startSeconds = 0;
 let startLines: string[] = [];
+let processes: ReturnType<typeof watchProcesses> | undefined;
 
 beforeAll(async () => {
   await stopFarm();
   const started = await startFarm("--web", "2", "--fresh");
   startSeconds = started.seconds;
   startLines = started.stdout.trimEnd().split("\n");
+  processes = watchProcesses(await farmSecrets());
 }, 180_000);
 
 afterAll(async () => {
+  processes?.stop();
   await stopFarm();
 }, 60_000);
 
@@ -306,6 +311,26 @@ test("events that are malformed, unknown, late or doubled change nothing", async
   );
   expect(made.filter((call) => WRITES.test(call.operation))).toEqual([]);
 }, 150_000);
+
+databaseServerTests();
+
+describe("the secrets of the farm", () => {
+  test("are in no log, no run file, not in the journal, the state table or the arguments of a process", async () => {
+    const secrets = await farmSecrets();
+    const { told, bytes } = await secretsTold(secrets);
+    const { seen, samples } = processes?.stop() ?? { seen: ["nothing was watched"], samples: 0 };
+
+    console.log(`${(bytes / 1e6).toFixed(1)} MB read, processes looked at ${samples} times`);
+    expect(told).toEqual([]);
+    expect(seen).toEqual([]);
+    // The same search finds them where they belong.
+    const { machines } = farmPaths(projectRoot);
+    const [node = ""] = inService(await status());
+    expect(secretsBelow(join(machines, node, "etc"), secrets).join()).toContain("tandem/local/database/app in ");
+    expect(bytes).toBeGreaterThan(100_000);
+    expect(samples).toBeGreaterThan(100);
+  }, 60_000);
+});
 
 describe("the roles of the farm", () => {
   test("were never denied a call", () => {

@@ -108,6 +108,7 @@ export async function restartServer(lasting: LastingFaults, machine: FarmMachine
 /** The server stands still: its port takes connections and says nothing. */
 export async function stopServer(lasting: LastingFaults, machine: FarmMachine, forSeconds: number | undefined) {
   const pid = runningPid(machine);
+  if ((await askPort(machine)) !== "greets") throw new Refusal(`the server of ${machine.name} does not answer already`);
   process.kill(pid, "SIGSTOP");
   lasting.add(key(machine, "stopped"), `mysql-stop ${machine.name}`, forSeconds, async () => {
     // A new server of that machine is not the one that was stopped.
