@@ -5,7 +5,7 @@ import type { MarkPeer, OpenWriter, Promote, Quarantine, Replicate, ServerAction
 import { databaseAws, pointRecords } from "./aws.ts";
 import type { ServerSession } from "./driver.ts";
 import { fenceMachine } from "./fence.ts";
-import { committedBy, contains, parseGtid, renderGtid } from "./gtid.ts";
+import { committedBy, contains, countOf, parseGtid, readGtid, renderGtid } from "./gtid.ts";
 import { ownOf, secret, unexpected, type Hands } from "./hands.ts";
 import { addressOf } from "./observe.ts";
 import { claimPair, peerOf, writePair, type PairRecord } from "./pair.ts";
@@ -180,11 +180,11 @@ async function markPeer(hands: Hands, { node, eligible }: MarkPeer): Promise<str
 async function quarantine(hands: Hands, { node, extra }: Quarantine): Promise<string> {
   const { writer } = await hands.pair();
   const at = hands.deps.clock.now();
-  const set = extra.split(",");
+  const count = countOf(readGtid(extra));
   await hands.write({
     peerEligible: false,
     degradedAt: at,
-    quarantined: { node, extra, count: set.length, since: at },
+    quarantined: { node, extra, count, since: at },
   });
   await hands.on(writer, (session) => session.stopReplication("receiver"));
   await hands.on(node, (session) => session.stopReplication("both"));

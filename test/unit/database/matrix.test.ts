@@ -38,12 +38,12 @@ function look(state: PairState): Seen & { readonly broken: readonly string[] } {
   return { state, codes: codes(plan), plan, broken };
 }
 
+/** Whether the writer hears its peer does not matter: seen on MySQL, a source that skips all that it has to send is not heard. */
 const isHealthy = ({ writer, peer, relation, lag, eligible, record }: PairState): boolean =>
   record === "db-a" &&
   isRead(writer) &&
   writer.access === "open" &&
   writer.io === "Yes" &&
-  writer.heard === "heard" &&
   writer.sql === "Yes" &&
   isRead(peer) &&
   peer.access === "closed" &&
@@ -145,6 +145,6 @@ describe("over every state of both channels of a pair that can be read", () => {
 
     expect(seen).toHaveLength(7056);
     expect(seen.flatMap(({ broken }) => broken)).toEqual([]);
-    expect(seen.filter(({ codes: told }) => told.length === 0).map(({ state }) => isHealthy(state))).toEqual([true]);
+    expect(seen.filter(({ codes: told }) => told.length === 0).map(({ state }) => isHealthy(state))).toEqual([true, true]);
   });
 });
