@@ -145,6 +145,9 @@ describe("over every state of both channels of a pair that can be read", () => {
 
     expect(seen).toHaveLength(7056);
     expect(seen.flatMap(({ broken }) => broken)).toEqual([]);
-    expect(seen.filter(({ codes: told }) => told.length === 0).map(({ state }) => isHealthy(state))).toEqual([true, true]);
+    expect(seen.filter(({ codes: told }) => told.length === 0).map(({ state }) => isHealthy(state))).toEqual([
+      true,
+      true,
+    ]);
   });
 });
