@@ -27,6 +27,8 @@ export interface Channel {
    * Undefined: never, or the server does not tell.
    */
   readonly heardMsAgo?: number;
+  /** Where the server gives no time (MariaDB): changes whenever the source is heard, so that two looks tell. */
+  readonly heardMark?: string;
   readonly ioError?: ThreadError;
   readonly sqlError?: ThreadError;
 }
@@ -60,7 +62,7 @@ export interface ServerState {
   readonly readOnly: boolean;
   /** MySQL only; MariaDB has no such variable. */
   readonly superReadOnly?: boolean;
-  /** `offline_mode` of MySQL: only administrators may connect. MariaDB has none and says false. */
+  /** Only administrators may connect, as a fence makes it: `offline_mode` of MySQL, an `init_connect` that fails of MariaDB. */
   readonly offline: boolean;
   /** All that it holds: `gtid_executed` of MySQL, `gtid_current_pos` and `gtid_binlog_pos` together of MariaDB. */
   readonly gtid: string;

@@ -1,105 +1,80 @@
 import type { Clock } from "../../clock.ts";
-import { TandemError } from "../../errors.ts";
-import type { DatabaseDriver, ServerAddress, ServerSession } from "../driver.ts";
-import { causeOf, messageOf, openLink, serverError, text, type Query } from "./connection.ts";
-import type { Flavoured } from "./flavour.ts";
-import { mariadb } from "./mariadb.ts";
-import { mysql } from "./mysql.ts";
+import type { Credentials, DatabaseDriver, ServerAddress, ServerSession } from "../driver.ts";
+import { connect, within, type SqlConnection } from "./connection.ts";
+import { SHORT_MS } from "./dialect.ts";
+import { causeOf, serverError, SqlError, wordsOf } from "./errors.ts";
+import { serverSession, takeLock } from "./session.ts";
+import { dialectOf, readState, readVariables } from "./state.ts";
 
+/** A server in the same network answers in milliseconds; the lease of the scope lives for five seconds in all. */
+const CONNECT_MS = 1_000;
 /** For all the statements of one look together. */
-const LOOK_MS = 1_000;
-/** For one statement of a session, unless it has a limit of its own; below the life of the lease. */
-const STATEMENT_MS = 3_000;
-const POLL_MS = 20;
+const QUERIES_MS = 1_000;
 
-/** Chosen by what the server says of itself at every connection. */
-async function flavourOf(query: Query): Promise<Flavoured> {
-  const [row] = await query("SELECT VERSION() AS version");
-  return /mariadb/i.test(text(row, "version")) ? mariadb : mysql;
-}
+/** Times are compared with each other: in a zone with summer time an hour comes twice. */
+const READ_SETTINGS = "SET SESSION time_zone = '+00:00'";
+/**
+ * A controller that vanishes holds the lock until the server ends its session: as long as the lease of its scope lives.
+ * The mode makes quoting what the driver takes it for, whatever the server's own is.
+ */
+const SESSION_SETTINGS =
+  "SET SESSION time_zone = '+00:00', wait_timeout = 5, lock_wait_timeout = 5, innodb_lock_wait_timeout = 1, sql_mode = 'STRICT_ALL_TABLES'";
 
-/** Speaks to MySQL and MariaDB over the network. */
+const BEAT = `INSERT INTO tandem.heartbeat (id, sequence, written_at) VALUES (1, ?, ?)
+  ON DUPLICATE KEY UPDATE sequence = ?, written_at = ?`;
+
+/** MySQL and MariaDB over the network; which of the two a server is, it says itself. */
 export const sqlDriver: DatabaseDriver = {
   async read(clock, at, as) {
-    let link;
+    let connection: SqlConnection | undefined;
     try {
-      link = await openLink(clock, at, as, clock.now() + 2 * LOOK_MS);
-      const flavour = await flavourOf(link.query);
-      return { known: await flavour.readState(link.query) };
+      // A new one for each look: a pooled one would tell of a server as it was before a restart.
+      connection = await connect(at, as, CONNECT_MS);
+      const sql = within(connection, clock, QUERIES_MS);
+      await sql.query(READ_SETTINGS, SHORT_MS);
+      return { known: await readState(sql) };
     } catch (error) {
-      return { unknown: `${at.host}:${at.port}: ${messageOf(error)}`, cause: causeOf(error) };
+      return { unknown: `${at.host}:${at.port}: ${wordsOf(error)}`, cause: causeOf(error, "connected") };
     } finally {
-      link?.close();
+      connection?.close();
     }
   },
-  async beat(clock, at, as, { sequence, writtenAt }, timeoutMs) {
-    await onLink(clock, at, as, "write the heartbeat", (query) =>
-      query(
-        "INSERT INTO tandem.heartbeat (id, sequence, written_at) VALUES (1, ?, ?) ON DUPLICATE KEY UPDATE sequence = VALUES(sequence), written_at = VALUES(written_at)",
-        [sequence, writtenAt],
-        timeoutMs,
-      ),
-    );
+  async beat(_clock, at, as, { sequence, writtenAt }, timeoutMs) {
+    let connection: SqlConnection | undefined;
+    try {
+      connection = await connect(at, as, CONNECT_MS);
+      await connection.query(SESSION_SETTINGS, SHORT_MS);
+      await connection.query(BEAT, timeoutMs, [sequence, writtenAt, sequence, writtenAt]);
+    } catch (error) {
+      throw error instanceof SqlError ? serverError(at, error) : error;
+    } finally {
+      connection?.close();
+    }
   },
-  session: (clock, at, as, use) =>
-    onLink(clock, at, as, "open a session", async (query) => {
-      const [row] = await query("SELECT GET_LOCK('tandem', 0) AS locked");
-      if (text(row, "locked") !== "1")
-        throw new TandemError("server-locked", `another controller works on ${at.host}:${at.port}`, {
-          next: "nothing: it is tried again",
-          retriable: true,
-        });
-      const flavour = await flavourOf(query);
-      const until = async (what: () => Promise<boolean>, ms: number): Promise<boolean> => {
-        for (const end = clock.now() + ms; !(await what()); await clock.sleep(POLL_MS))
-          if (clock.now() >= end) return false;
-        return true;
-      };
-      return use(told(flavour.openSession(query, until), at));
-    }),
+  async session(clock, at, as, use) {
+    const { connection, session } = await open(clock, at, as);
+    try {
+      return await use(session);
+    } finally {
+      connection.close();
+    }
+  },
 };
 
-async function onLink<T>(
+async function open(
   clock: Clock,
   at: ServerAddress,
-  as: Parameters<DatabaseDriver["session"]>[2],
-  doing: string,
-  use: (query: Query) => Promise<T>,
-): Promise<T> {
-  let link;
+  as: Credentials,
+): Promise<{ readonly connection: SqlConnection; readonly session: ServerSession }> {
+  let connection: SqlConnection | undefined;
   try {
-    link = await openLink(clock, at, as, Infinity);
-    const { query } = link;
-    return await use((sql, values, timeoutMs = STATEMENT_MS) => query(sql, values, timeoutMs));
+    connection = await connect(at, as, CONNECT_MS);
+    await connection.query(SESSION_SETTINGS, SHORT_MS);
+    await takeLock(connection, at);
+    const dialect = dialectOf(await readVariables(connection));
+    return { connection, session: serverSession({ sql: connection, clock, dialect, at, healer: as.username }) };
   } catch (error) {
-    throw serverError(error, at, doing);
-  } finally {
-    link?.close();
+    connection?.close();
+    throw error instanceof SqlError ? serverError(at, error) : error;
   }
-}
-
-/** Every error of a session says what was being done, and never how. */
-function told(session: ServerSession, at: ServerAddress): ServerSession {
-  const words =
-    <A extends unknown[], R>(doing: string, act: (...given: A) => Promise<R>) =>
-    async (...given: A): Promise<R> => {
-      try {
-        return await act(...given);
-      } catch (error) {
-        throw serverError(error, at, doing);
-      }
-    };
-  return {
-    state: words("read the state", session.state),
-    fence: words("fence the server", session.fence),
-    close: words("close the server", session.close),
-    open: words("open the server", session.open),
-    prepareSchema: words("create databases and tables", session.prepareSchema),
-    replicateFrom: words("configure replication", session.replicateFrom),
-    startReplication: words("start replication", session.startReplication),
-    stopReplication: words("stop replication", session.stopReplication),
-    drained: words("wait for the applier", session.drained),
-    reached: words("wait for transactions", session.reached),
-    semiSync: words("switch semi-synchronous replication", session.semiSync),
-  };
 }

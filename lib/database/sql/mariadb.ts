@@ -1,182 +1,130 @@
-import { TandemError } from "../../errors.ts";
-import type { ServerSession } from "../driver.ts";
-import type { Channel, ServerState } from "../server.ts";
-import { isOn, text, type Query, type Row } from "./connection.ts";
-import type { Flavoured, Until } from "./flavour.ts";
-import { closeTimeout, errorOf, list, named } from "./mysql.ts";
-import { readHeartbeat, SCHEMA } from "./schema.ts";
-import { cutApplications, untilEnded } from "./sessions.ts";
+import type { Clock } from "../../clock.ts";
+import { contains, parseGtid } from "../gtid.ts";
+import type { Channel } from "../server.ts";
+import { channelOf } from "./channel.ts";
+import { text, type Row, type Sql } from "./connection.ts";
+import { REPLICATION_MS, SHORT_MS, type Dialect, type Progress } from "./dialect.ts";
+import { relayUnapplied } from "./errors.ts";
 
-const VARIABLES = [
-  "version",
-  "gtid_domain_id",
-  "read_only",
-  "rpl_semi_sync_master_enabled",
-  "rpl_semi_sync_slave_enabled",
-];
-const STATUS = ["Uptime", "Rpl_semi_sync_master_clients", "Rpl_semi_sync_master_wait_sessions"];
-/** Of a statement that may wait for the applier or a receiver to stop. */
-const THREADS_MS_MAX = 5_000;
-/** Of one try to close the server; what holds it up is ended in between. */
-const TRY_SECONDS = 1;
+/**
+ * There is no offline_mode. But a session of anyone without CONNECTION ADMIN runs `init_connect` first and is ended when
+ * that fails, and this is no SQL. What stood there before follows it and is put back.
+ */
+const LOCK_OUT = "fenced by tandem; ";
 
-/** https://mariadb.com/kb/en/gtid/ and https://mariadb.com/kb/en/semisynchronous-replication/ */
-export const mariadb: Flavoured = { readState, openSession };
+/** What was received is on this machine's disk: applying it is a matter of seconds, or of a failure that shows. */
+const REPLAY_MS = 10_000;
+const POLL_MS = 50;
 
-async function readState(query: Query): Promise<ServerState> {
-  const settings = await named(query, `SHOW GLOBAL VARIABLES WHERE Variable_name IN (${list(VARIABLES)})`);
-  const status = await named(query, `SHOW GLOBAL STATUS WHERE Variable_name IN (${list(STATUS)})`);
-  const [gtid] = await query("SELECT @@GLOBAL.gtid_current_pos AS applied, @@GLOBAL.gtid_binlog_pos AS written");
-  const channels = (await query("SHOW ALL REPLICAS STATUS")).map(channelOf);
-  const heartbeat = await readHeartbeat(query);
-  const replicas = await query(
-    "SELECT host AS host FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'",
-  );
+const POSITIONS = "SELECT @@GLOBAL.gtid_current_pos AS current, @@GLOBAL.gtid_binlog_pos AS binlog";
+
+/** MariaDB 10.11 and later: https://mariadb.com/kb/en/gtid/ */
+export const mariadbDialect: Dialect = {
+  flavour: "mariadb",
+  identity: "gtid_domain_id",
+  readOnly: "read_only",
+  readOnlyVariables: ["read_only"],
+  processlist: "information_schema.processlist",
+  semiSync: { source: "rpl_semi_sync_master", replica: "rpl_semi_sync_slave" },
+  semiSyncOn: `SET GLOBAL rpl_semi_sync_master_wait_point = AFTER_SYNC, GLOBAL rpl_semi_sync_master_wait_no_slave = ON,
+    GLOBAL rpl_semi_sync_master_timeout = 4294967295, GLOBAL rpl_semi_sync_master_enabled = ON`,
+  isLockedOut: (variables) => (variables.get("init_connect") ?? "").startsWith(LOCK_OUT),
+  async lockOut(sql, on) {
+    const now = text((await sql.query("SELECT @@GLOBAL.init_connect AS init", SHORT_MS))[0], "init");
+    if (now.startsWith(LOCK_OUT) === on) return;
+    const wanted = on ? `${LOCK_OUT}${now}` : now.slice(LOCK_OUT.length);
+    await sql.query("SET GLOBAL init_connect = ?", SHORT_MS, [wanted]);
+  },
+  gtid: readGtid,
+  held: async (sql) => parseGtid("mariadb", await readGtid(sql)),
+  channels: async (sql) => (await statusOf(sql)).map(mariadbChannelOf),
+  progress: async (sql) => progressOf(await statusOf(sql), await readGtid(sql)),
+  async changeSource(sql, { host, port }, { username, password }) {
+    await sql.query(
+      `CHANGE MASTER TO MASTER_HOST = ?, MASTER_PORT = ?, MASTER_USER = ?, MASTER_PASSWORD = ?, MASTER_USE_GTID = slave_pos,
+        MASTER_SSL = 1, MASTER_SSL_VERIFY_SERVER_CERT = 0, MASTER_CONNECT_RETRY = 1, MASTER_HEARTBEAT_PERIOD = 1`,
+      REPLICATION_MS,
+      [host, port, username, password],
+    );
+  },
+  async startReplication(sql, clock, threads) {
+    await replay(sql, clock);
+    await sql.query(`START REPLICA${threads === "both" ? "" : " IO_THREAD"}`, REPLICATION_MS);
+  },
+  keepsRelay: ({ isAllApplied, applierRuns }) => isAllApplied || applierRuns,
+};
+
+const statusOf = async (sql: Sql): Promise<readonly Row[]> => sql.query("SHOW ALL REPLICAS STATUS", SHORT_MS);
+
+async function readGtid(sql: Sql): Promise<string> {
+  const [row] = await sql.query(POSITIONS, SHORT_MS);
+  return positionsOf(text(row, "current"), text(row, "binlog"));
+}
+
+/** The furthest position of each domain: the last of its own may be in either, depending on who wrote last. */
+export function positionsOf(...lists: readonly string[]): string {
+  const furthest = new Map<string, readonly [position: string, number: number]>();
+  for (const position of lists.flatMap((list) => list.split(",")).map((each) => each.trim())) {
+    const [domain = "", , sequence = ""] = position.split("-");
+    if (domain !== "" && Number(sequence) > (furthest.get(domain)?.[1] ?? -1))
+      furthest.set(domain, [position, Number(sequence)]);
+  }
+  return [...furthest]
+    .toSorted(([a], [b]) => Number(a) - Number(b))
+    .map(([, [position]]) => position)
+    .join(",");
+}
+
+/** It counts heartbeats and tells no time: two looks tell whether the source was heard between them. */
+export const mariadbChannelOf = (row: Row): Channel => ({
+  ...channelOf(row),
+  heardMark: ["Slave_received_heartbeats", "Master_Log_File", "Read_Master_Log_Pos"]
+    .map((name) => text(row, name))
+    .join(" "),
+});
+
+export function progressOf(rows: readonly Row[], held: string): Progress {
+  const channels = rows.map(channelOf);
+  const failure = channels.map(({ sqlError }) => sqlError?.text).find((words) => words !== undefined);
+  const has = parseGtid("mariadb", held);
   return {
-    flavour: "mariadb",
-    version: settings.get("version") ?? "",
-    identity: settings.get("gtid_domain_id") ?? "",
-    uptimeSeconds: Number(status.get("Uptime") ?? 0),
-    readOnly: isOn(settings.get("read_only") ?? "ON"),
-    offline: false,
-    gtid: [text(gtid, "applied"), text(gtid, "written")].filter((each) => each !== "").join(","),
-    channels,
-    semiSync: {
-      source: isOn(settings.get("rpl_semi_sync_master_enabled") ?? ""),
-      replica: isOn(settings.get("rpl_semi_sync_slave_enabled") ?? ""),
-      clients: Number(status.get("Rpl_semi_sync_master_clients") ?? 0),
-      waiting: Number(status.get("Rpl_semi_sync_master_wait_sessions") ?? 0),
-    },
-    replicas: [...new Set(replicas.map((row) => text(row, "host").replace(/:\d+$/, "")))],
-    ...(heartbeat === undefined ? {} : { heartbeat }),
+    isAllApplied: channels.every(({ retrieved }) => contains(has, parseGtid("mariadb", retrieved))),
+    applierRuns: channels.length > 0 && channels.every(({ sql }) => sql === "Yes"),
+    ...(failure === undefined ? {} : { failure }),
   };
 }
 
-/** MariaDB does not tell when a source was last heard: `heardMsAgo` stays undefined. */
-export function channelOf(row: Row): Channel {
-  const lag = text(row, "Seconds_Behind_Master");
-  const ioError = errorOf(text(row, "Last_IO_Errno"), text(row, "Last_IO_Error"));
-  const sqlError = errorOf(text(row, "Last_SQL_Errno"), text(row, "Last_SQL_Error"));
-  return {
-    name: text(row, "Connection_name"),
-    source: text(row, "Master_Host"),
-    io: text(row, "Slave_IO_Running"),
-    sql: text(row, "Slave_SQL_Running"),
-    retrieved: text(row, "Gtid_IO_Pos"),
-    ...(lag === "" ? {} : { lagSeconds: Number(lag) }),
-    ...(ioError === undefined ? {} : { ioError }),
-    ...(sqlError === undefined ? {} : { sqlError }),
-  };
+/**
+ * With GTIDs, MariaDB throws the relay log away when a thread starts while neither runs (tried on 10.11), and what its
+ * source has lost meanwhile is then lost here too. So what is in it is applied first, by its place in the relay log, which
+ * keeps it; then GTIDs are used again.
+ * @throws TandemError `relay-unapplied`
+ */
+async function replay(sql: Sql, clock: Clock): Promise<void> {
+  const rows = await statusOf(sql);
+  const row = rows[0];
+  if (row === undefined) return;
+  const isReplaying = text(row, "Using_Gtid") === "No";
+  const { isAllApplied, applierRuns } = progressOf(rows, await readGtid(sql));
+  const isStopped = !applierRuns && text(row, "Slave_IO_Running") === "No";
+  if (!isReplaying && (!isStopped || isAllApplied)) return;
+  if (!isReplaying)
+    await sql.query("CHANGE MASTER TO MASTER_USE_GTID = no, RELAY_LOG_FILE = ?, RELAY_LOG_POS = ?", REPLICATION_MS, [
+      text(row, "Relay_Log_File"),
+      Number(text(row, "Relay_Log_Pos")),
+    ]);
+  if (!applierRuns) await sql.query("START REPLICA SQL_THREAD", REPLICATION_MS);
+  await applied(sql, clock);
+  await sql.query("STOP REPLICA", REPLICATION_MS);
+  await sql.query("CHANGE MASTER TO MASTER_USE_GTID = slave_pos", REPLICATION_MS);
 }
 
-/** Whether everything up to this position is in the binary log or applied, domain by domain. */
-async function holds(query: Query, position: string): Promise<boolean> {
-  if (position === "") return true;
-  const [row] = await query("SELECT @@GLOBAL.gtid_current_pos AS applied, @@GLOBAL.gtid_binlog_pos AS written");
-  const here = highest(`${text(row, "applied")},${text(row, "written")}`);
-  return [...highest(position)].every(([domain, number]) => (here.get(domain) ?? 0) >= number);
-}
-
-function highest(positions: string): ReadonlyMap<string, number> {
-  const found = new Map<string, number>();
-  for (const [, domain = "", number = "0"] of positions.matchAll(/(\d+)-\d+-(\d+)/g))
-    found.set(domain, Math.max(found.get(domain) ?? 0, Number(number)));
-  return found;
-}
-
-function openSession(query: Query, until: Until): ServerSession {
-  const set = (name: string, value: string): Promise<unknown> => query(`SET GLOBAL ${name} = ${value}`);
-  const isClosed = async (): Promise<boolean> => {
-    const [row] = await query("SELECT @@GLOBAL.read_only AS closed");
-    return text(row, "closed") !== "0";
-  };
-  return {
-    state: () => readState(query),
-    async fence(timeoutMs) {
-      await query(`SET SESSION lock_wait_timeout = ${TRY_SECONDS}`);
-      // Off first: it frees the commits that wait for an acknowledgement, which read_only would wait for.
-      await set("rpl_semi_sync_master_enabled", "OFF");
-      const closed = await until(async () => {
-        await cutApplications(query);
-        return closes(query);
-      }, timeoutMs);
-      if (!closed || !(await isClosed()))
-        throw new TandemError("fence-failed", `the server is not read-only after ${timeoutMs} ms`, {
-          next: "nothing: it is fenced on its machine",
-          retriable: true,
-        });
-      // Whoever came in between is of a server that is closed by now.
-      await cutApplications(query);
-    },
-    async close(timeoutMs) {
-      await untilEnded(query, until, timeoutMs);
-      await query(`SET SESSION lock_wait_timeout = ${Math.max(1, Math.ceil(timeoutMs / 1000))}`);
-      try {
-        await query("SET GLOBAL read_only = ON", [], timeoutMs + 100);
-      } catch (error) {
-        await set("read_only", "OFF");
-        throw closeTimeout(error, timeoutMs);
-      }
-      await cutApplications(query);
-    },
-    async open() {
-      await set("read_only", "OFF");
-    },
-    async prepareSchema() {
-      for (const statement of SCHEMA) await query(statement);
-    },
-    ...replication(query, until),
-  };
-}
-
-/** The channels of a session. */
-function replication(
-  query: Query,
-  until: Until,
-): Pick<ServerSession, "replicateFrom" | "startReplication" | "stopReplication" | "drained" | "reached" | "semiSync"> {
-  const set = (name: string, value: string): Promise<unknown> => query(`SET GLOBAL ${name} = ${value}`);
-  return {
-    async replicateFrom(source, as) {
-      await query("STOP SLAVE", [], THREADS_MS_MAX);
-      await query(
-        `CHANGE MASTER TO MASTER_HOST = ?, MASTER_PORT = ?, MASTER_USER = ?, MASTER_PASSWORD = ?,
-          MASTER_USE_GTID = slave_pos, MASTER_SSL = 1, MASTER_SSL_VERIFY_SERVER_CERT = 0,
-          MASTER_CONNECT_RETRY = 1, MASTER_HEARTBEAT_PERIOD = 1`,
-        [source.host, source.port, as.username, as.password],
-      );
-      await query("START SLAVE", [], THREADS_MS_MAX);
-    },
-    async startReplication(threads) {
-      await query(threads === "both" ? "START SLAVE" : "START SLAVE IO_THREAD", [], THREADS_MS_MAX);
-    },
-    async stopReplication(threads) {
-      await query(threads === "both" ? "STOP SLAVE" : "STOP SLAVE IO_THREAD", [], THREADS_MS_MAX);
-    },
-    drained: (timeoutMs) =>
-      until(async () => {
-        const [row] = await query("SHOW ALL REPLICAS STATUS");
-        if (row === undefined || text(row, "Slave_SQL_Running") !== "Yes") return false;
-        return holds(query, text(row, "Gtid_IO_Pos"));
-      }, timeoutMs),
-    reached: (gtid, timeoutMs) => until(() => holds(query, gtid), timeoutMs),
-    async semiSync(role, on) {
-      await set(`rpl_semi_sync_${role === "source" ? "master" : "slave"}_enabled`, on ? "ON" : "OFF");
-      if (role === "source") return;
-      const [row] = await query("SHOW ALL REPLICAS STATUS");
-      if (!on || row === undefined || text(row, "Slave_IO_Running") === "No") return;
-      await query("STOP SLAVE IO_THREAD", [], THREADS_MS_MAX);
-      await query("START SLAVE IO_THREAD", [], THREADS_MS_MAX);
-    },
-  };
-}
-
-/** One try; false: a session still holds it up. */
-async function closes(query: Query): Promise<boolean> {
-  try {
-    await query("SET GLOBAL read_only = ON");
-    return true;
-  } catch (error) {
-    if (Object(error).code === "ER_LOCK_WAIT_TIMEOUT") return false;
-    throw error;
+async function applied(sql: Sql, clock: Clock): Promise<void> {
+  const until = clock.now() + REPLAY_MS;
+  for (;;) {
+    const { isAllApplied, applierRuns, failure } = progressOf(await statusOf(sql), await readGtid(sql));
+    if (isAllApplied) return;
+    if (!applierRuns || clock.now() >= until) throw relayUnapplied(failure);
+    await clock.sleep(POLL_MS);
   }
 }
