@@ -169,6 +169,7 @@ export const SELDOM: Readonly<Partial<Record<RoleKey, Readonly<Record<string, st
     "ssm:SendCommand": FIRST_COMES,
   },
   maintain: {
+    "autoscaling:DescribeWarmPool": POOL,
     "autoscaling:CompleteLifecycleAction": FIRST_COMES,
     "autoscaling:DescribeAutoScalingInstances": "only for an order to drain",
     "autoscaling:RecordLifecycleActionHeartbeat": SLOW,
@@ -188,6 +189,7 @@ export const SELDOM: Readonly<Partial<Record<RoleKey, Readonly<Record<string, st
     "ssm:SendCommand": FIRST_COMES,
   },
   panel: {
+    "autoscaling:DescribeWarmPool": POOL,
     "cloudfront:GetDistribution": "only where the farm has an edge",
     "cloudfront:GetInvalidation": "only while an invalidation is under way",
     "cloudfront:ListInvalidations": "only where the farm has an edge",
