@@ -146,5 +146,8 @@ module.exports = ({ resolveVariable }) =>
       watchFarm: merged([...state, ...scale, ...warmPool, ...nodes]),
       maintain: merged([...state, ...scale, ...nodes, ...status, allow(["dynamodb:DeleteItem"], table)]),
       panel: merged(status),
+      provision: [
+        allow(["route53:ChangeResourceRecordSets", "route53:ListResourceRecordSets"], [zone({ Ref: "PrivateZone" })]),
+      ],
     };
   });

@@ -43,6 +43,8 @@ export interface World {
   readonly databases?: DatabaseDriver;
   /** Absent: over the network. */
   readonly readCache?: ReadCache;
+  /** How CloudFormation is answered. Absent: over the network. */
+  readonly respond?: (url: string, body: string) => Promise<void>;
 }
 
 /** One capability, whatever it observes and does. */

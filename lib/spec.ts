@@ -45,6 +45,7 @@ export interface Spec {
     readonly watchFarm: string;
     readonly maintain: string;
     readonly panel: string;
+    readonly provision: string;
   };
   /** php-fpm workers of one web node: its capacity in requests at a time. */
   readonly workersPerNode: number;
@@ -79,6 +80,7 @@ export function specOf(environment: Environment): Spec {
       watchFarm: `${farm}-watch-farm`,
       maintain: `${farm}-maintain`,
       panel: `${farm}-panel`,
+      provision: `${farm}-provision`,
     },
   };
 }

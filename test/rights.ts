@@ -108,6 +108,12 @@ export const NEEDS = {
   watchFarm: [...state, ...scale, ...warmPool, ...nodes],
   maintain: [...state, ...scale, ...nodes, ...status, ...calls("dynamodb", TABLE, "DeleteItem")],
   panel: status,
+  provision: calls(
+    "route53",
+    "arn:aws:route53:::hostedzone/PrivateZone",
+    "ChangeResourceRecordSets",
+    "ListResourceRecordSets",
+  ),
   webNode: [
     ...files,
     ...secrets(account("app"), "wordpress/salts"),
@@ -126,6 +132,7 @@ export const ROLE_NAMES: Readonly<Record<RoleKey, string>> = {
   watchFarm: "tandem-local-watch-farm-eu-west-1-lambdaRole",
   maintain: "tandem-local-maintain-eu-west-1-lambdaRole",
   panel: "tandem-local-panel-eu-west-1-lambdaRole",
+  provision: "tandem-local-provision-eu-west-1-lambdaRole",
   webNode: "tandem-local-web-node",
   databaseNode: "tandem-local-database-node",
 };
@@ -187,6 +194,10 @@ export const SELDOM: Readonly<Partial<Record<RoleKey, Readonly<Record<string, st
     "ssm:GetCommandInvocation": FIRST_COMES,
     "ssm:ListCommands": "only when the answer to SendCommand was lost",
     "ssm:SendCommand": FIRST_COMES,
+  },
+  provision: {
+    "route53:ChangeResourceRecordSets": "only when the stack is deleted",
+    "route53:ListResourceRecordSets": "only when the stack is deleted",
   },
   panel: {
     "autoscaling:DescribeWarmPool": POOL,

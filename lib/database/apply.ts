@@ -9,6 +9,7 @@ import { committedBy, contains, countOf, parseGtid, readGtid, renderGtid } from 
 import { ownOf, secret, unexpected, type Hands } from "./hands.ts";
 import { addressOf } from "./observe.ts";
 import { claimPair, peerOf, writePair, type PairRecord } from "./pair.ts";
+import { databaseRecords } from "./records.ts";
 import { isWritable, type ServerState } from "./server.ts";
 import { switchover } from "./switch.ts";
 
@@ -210,13 +211,9 @@ async function acceptErrant(hands: Hands, node: DatabaseNode, requestId: string)
 
 /** `writer.` and `reader.` of the private zone, for people and tools. */
 async function follow({ deps, write }: Hands, writer: DatabaseNode): Promise<string> {
-  const { privateZone, stage, databaseAddresses } = deps.spec;
+  const { privateZone } = deps.spec;
   if (privateZone === undefined) return "there is no private zone";
-  const reader = peerOf(writer);
-  await pointRecords(deps, privateZone, {
-    [`writer.${stage}.tandem.internal`]: databaseAddresses[writer],
-    [`reader.${stage}.tandem.internal`]: databaseAddresses[reader],
-  });
+  await pointRecords(deps, privateZone, databaseRecords(deps.spec, writer));
   await write({ recordsFor: writer });
-  return `the writer's record points at ${writer}, the reader's at ${reader}`;
+  return `the writer's record points at ${writer}, the reader's at ${peerOf(writer)}`;
 }

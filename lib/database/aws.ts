@@ -1,6 +1,10 @@
 import { SuspendProcessesCommand, type AutoScalingClient } from "@aws-sdk/client-auto-scaling";
 import { StartInstancesCommand, StopInstancesCommand, type EC2Client } from "@aws-sdk/client-ec2";
-import { ChangeResourceRecordSetsCommand, type Route53Client } from "@aws-sdk/client-route-53";
+import {
+  ChangeResourceRecordSetsCommand,
+  ListResourceRecordSetsCommand,
+  type Route53Client,
+} from "@aws-sdk/client-route-53";
 import { GetSecretValueCommand, type SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import * as z from "zod/mini";
 import { callAws } from "../aws/errors.ts";
@@ -33,6 +37,23 @@ export async function pointRecords(
   await callAws(`point ${Object.keys(records).join(" and ")} in zone ${zone}`, () =>
     route53.send(new ChangeResourceRecordSetsCommand({ HostedZoneId: zone, ChangeBatch: { Changes } })),
   );
+}
+
+/** Removes the A records of these names that are there, by full name. */
+export async function removeRecords({ route53 }: RecordClients, zone: string, names: readonly string[]): Promise<void> {
+  for (const name of names)
+    await callAws(`remove ${name} from zone ${zone}`, async () => {
+      const from = { StartRecordName: name, StartRecordType: "A" as const, MaxItems: 1 };
+      const { ResourceRecordSets: found = [] } = await route53.send(
+        new ListResourceRecordSetsCommand({ HostedZoneId: zone, ...from }),
+      );
+      // The list begins at the name, or at what comes after it.
+      const Changes = found
+        .filter(({ Name, Type }) => Name?.replace(/\.$/, "") === name && Type === "A")
+        .map((ResourceRecordSet) => ({ Action: "DELETE" as const, ResourceRecordSet }));
+      if (Changes.length > 0)
+        await route53.send(new ChangeResourceRecordSetsCommand({ HostedZoneId: zone, ChangeBatch: { Changes } }));
+    });
 }
 
 const secretSchema = z.object({ username: z.string(), password: z.string() });

@@ -41,6 +41,8 @@ export interface FunctionParts {
   readonly way: Way;
   /** The database servers, as this environment reaches them while it lives. */
   databases(environment: Environment): DatabaseDriver;
+  /** PUTs the body to the address that the stack gave. Rejects when it is refused. */
+  respond(url: string, body: string): Promise<void>;
   /** Sees every journal line when its writer writes it. */
   journalled(line: JournalLine): void;
   invoked(functionName: string): void;
@@ -168,5 +170,6 @@ function surroundings(parts: FunctionParts, environment: Environment): Around {
     ids: environment.chance.ids,
     variables: environment.variables,
     databases: parts.databases(environment),
+    respond: (url, body) => environment.whileAlive(parts.respond(url, body)),
   };
 }

@@ -1,3 +1,4 @@
+import { assert } from "../../lib/assert.ts";
 import { dynamoDbClient } from "../../lib/aws/clients.ts";
 import { openTable, type Table } from "../../lib/aws/table.ts";
 import type { Flavour } from "../../lib/database/server.ts";
@@ -155,6 +156,10 @@ export async function openWorld({
       chance: chance.branch("functions"),
       code: await loadCode(handlersOf(template)),
       databases: databases.driverFor,
+      async respond(url, body) {
+        const answer = await cloud.endpoint.handle({ method: "PUT", url, headers: {}, body: Buffer.from(body) });
+        assert(answer.status === 200, `the stack took the response, not ${answer.status}`);
+      },
       way: wayOf(wire, ways, table),
       journalled: witness.journalled,
       failed: witness.failed,
