@@ -144,15 +144,18 @@ function changedBlindly(deeds: readonly Deed[], journal: readonly JournalLine[])
 /** The longest wish of the simulator's operator. */
 const WISH_MS_MAX = 600_000;
 
-const ACTION_OF: Readonly<Record<string, string>> = {
-  CompleteLifecycleAction: "complete-hook",
-  RecordLifecycleActionHeartbeat: "heartbeat",
-  SetDesiredCapacity: "set-desired",
-  SetInstanceHealth: "mark-unhealthy",
-  SuspendProcesses: "suspend-processes",
-  TerminateInstanceInAutoScalingGroup: "replace-node",
-  DeregisterTargets: "deregister-target",
-  SendCommand: "send-command",
+const ACTION_OF: Readonly<Record<string, (parameters: Deed["parameters"]) => string>> = {
+  CompleteLifecycleAction: () => "complete-hook",
+  RecordLifecycleActionHeartbeat: () => "heartbeat",
+  SetDesiredCapacity: () => "set-desired",
+  SetInstanceHealth: () => "mark-unhealthy",
+  SuspendProcesses: () => "suspend-processes",
+  TerminateInstanceInAutoScalingGroup: () => "replace-node",
+  DeregisterTargets: () => "deregister-target",
+  SendCommand: ({ DocumentName }) => (DocumentName?.endsWith("-fence") === true ? "fence" : "send-command"),
+  StopInstances: () => "fence",
+  StartInstances: () => "start-machine",
+  ChangeResourceRecordSets: () => "point-records",
 };
 /** From a journal line to its call, or from the call to its line, with all retries and slow calls between. */
 const EXPLAINED_MS_MAX = 60_000;
@@ -164,7 +167,8 @@ function unexplained(deeds: readonly Deed[], journal: readonly JournalLine[]): s
     .filter(
       (deed) =>
         !lines.some(
-          ({ at, action }) => action === ACTION_OF[deed.operation] && Math.abs(at - deed.at) <= EXPLAINED_MS_MAX,
+          ({ at, action }) =>
+            action === ACTION_OF[deed.operation]?.(deed.parameters) && Math.abs(at - deed.at) <= EXPLAINED_MS_MAX,
         ),
     )
     .map(

@@ -49,6 +49,9 @@ const DEEDS = new Set([
   "TerminateInstanceInAutoScalingGroup",
   "DeregisterTargets",
   "SendCommand",
+  "StopInstances",
+  "StartInstances",
+  "ChangeResourceRecordSets",
 ]);
 
 interface Held {

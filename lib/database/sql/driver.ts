@@ -3,7 +3,7 @@ import type { Credentials, DatabaseDriver, ServerAddress, ServerSession } from "
 import { connect, within, type SqlConnection } from "./connection.ts";
 import { SHORT_MS } from "./dialect.ts";
 import { causeOf, serverError, SqlError, wordsOf } from "./errors.ts";
-import { serverSession, takeLock } from "./session.ts";
+import { releaseLock, serverSession, takeLock } from "./session.ts";
 import { dialectOf, readState, readVariables } from "./state.ts";
 
 /** A server in the same network answers in milliseconds; the lease of the scope lives for five seconds in all. */
@@ -56,6 +56,7 @@ export const sqlDriver: DatabaseDriver = {
     try {
       return await use(session);
     } finally {
+      await releaseLock(connection);
       connection.close();
     }
   },

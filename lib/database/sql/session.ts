@@ -54,6 +54,12 @@ async function unlocked(site: Site, write: () => Promise<void>): Promise<void> {
   await takeLock(site.sql, site.at);
 }
 
+/**
+ * Said, and not left to the end of the connection: a server that is busy notices that one late, and would refuse this
+ * controller's own next session. A connection that broke has nothing more to say; the server ends that session itself.
+ */
+export const releaseLock = (sql: Sql): Promise<unknown> => sql.query(RELEASE_LOCK, SHORT_MS).catch(() => undefined);
+
 /** @throws TandemError `server-locked` */
 export async function takeLock(sql: Sql, at: ServerAddress): Promise<void> {
   if (text((await sql.query(GET_LOCK, SHORT_MS))[0], "held") === "1") return;
