@@ -139,9 +139,7 @@ describe("a seed", () => {
   test.each(KEPT_SEEDS)(
     "$seed, which once showed a bug, passes: $bug",
     async ({ seed, minutes }) => {
-      const once = await simulate({ seed, minutes, template });
-      expect(once.broken).toEqual([]);
-      expect((await simulate({ seed, minutes, template })).story).toBe(once.story);
+      expect((await simulate({ seed, minutes, template })).broken).toEqual([]);
     },
     LONG_MS,
   );
