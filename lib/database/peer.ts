@@ -70,7 +70,8 @@ export function goOn(facts: PairFacts): Part | undefined {
 export function keepPeer(facts: PairFacts, approvals: readonly OperatorRequest[]): Part | undefined {
   const open = openPairOf(facts);
   if (open === undefined) return undefined;
-  const parts = [separate(open, approvals), startMachine(open) ?? connect(open) ?? restore(open) ?? suspicion(open)];
+  const upkeep = startMachine(open) ?? connect(open) ?? restore(open) ?? acknowledgeNext(open) ?? suspicion(open);
+  const parts = [separate(open, approvals), upkeep];
   return together(parts.filter((part) => part !== undefined));
 }
 
@@ -297,6 +298,19 @@ function restore(open: OpenPair): Part | undefined {
     return toDo(semiSync(open, peer, "replica", true, reason), "the peer shall acknowledge");
   }
   return toDo(mark(open, true, `${peer.name} acknowledges, and holds what was written before`), "the peer is whole");
+}
+
+/**
+ * The writer acknowledges from the moment at which its peer takes over. A receiver takes that up only when it connects, and
+ * to restart it in the middle of a switchover is what writers would wait for longest.
+ */
+function acknowledgeNext(open: OpenPair): Part | undefined {
+  const { pair, peer, writer, server } = open;
+  const channel = channelTo(writer, peer);
+  if (!pair.peerEligible || server.semiSync.replica || channel === undefined) return undefined;
+  if (!isReceiving(channel) || channel.sql !== "Yes") return undefined;
+  const reason = `${writer.name} shall acknowledge as soon as ${peer.name} is the writer`;
+  return { actions: [semiSync(open, writer, "replica", true, reason)], because: reason };
 }
 
 /** A peer that has just stopped answering is looked at closely, for writers may be waiting for it. */

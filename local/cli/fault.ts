@@ -36,7 +36,11 @@ function localFarm(): FarmJson {
   return farm;
 }
 
-async function inject(farm: FarmJson, wish: Record<string, unknown>): Promise<Record<string, unknown>> {
+/** Gives the farm one order. Resolves to what was seen of the fault; throws CliError. */
+export async function inject(
+  farm: Pick<FarmJson, "endpoint">,
+  wish: Record<string, unknown>,
+): Promise<Record<string, unknown>> {
   const response = await fetch(`${farm.endpoint}/_tandem/fault`, {
     method: "POST",
     headers: { authorization: `Bearer ${farmEnvironment()["AWS_SECRET_ACCESS_KEY"] ?? ""}` },

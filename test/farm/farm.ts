@@ -100,6 +100,7 @@ const lineSchema = z.looseObject({
   cause: z.string(),
   scope: z.string(),
   phase: z.string(),
+  problem: z.string().optional(),
   action: z.string().optional(),
   result: z.string(),
 });

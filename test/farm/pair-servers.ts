@@ -1,47 +1,23 @@
 import { describe, expect, test } from "@jest/globals";
-import * as z from "zod";
 import type { Flavour } from "../../lib/database/server.ts";
-import { eventually, journal, status, tandem } from "./farm.ts";
+import { eventually, journal, tandem } from "./farm.ts";
 import { connectAs } from "../../local/farm/database/connect.ts";
 import { startWriterProbe } from "../../local/farm/database/writer-probe.ts";
-import { accountFor, startWrites, type WriteReport } from "../../local/farm/database/writes.ts";
-import { account, databaseMachine, pastRelays, webRoute } from "./database-faults.ts";
+import type { WriteReport } from "../../local/farm/database/writes.ts";
+import { account, webRoute } from "./database-faults.ts";
+import { accountOn, at, isWhole, load, pair, peerOf, whole, writerOf, WRITES_PER_SECOND, type Node } from "./pair.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 
-const WRITES_PER_SECOND = 200;
 /** Promised (docs/ARCHITECTURE.md). */
 const SWITCHOVER_MS_MAX = 2_000;
 const FAILOVER_MS_MAX = 10_000;
 const STALL_MS_MAX = 8_000;
 
-const pairSchema = z.object({
-  flavour: z.unknown(),
-  writer: z.unknown(),
-  peerEligible: z.unknown(),
-  problems: z.array(z.object({ code: z.string() })),
-  nodes: z.array(z.object({ name: z.enum(["db-a", "db-b"]), role: z.unknown(), io: z.unknown(), sql: z.unknown() })),
-});
-const pair = async (): Promise<z.infer<typeof pairSchema>> => pairSchema.parse((await status()).database);
-const isWhole = ({ peerEligible, problems, nodes }: z.infer<typeof pairSchema>): boolean =>
-  peerEligible === true && problems.length === 0 && nodes.every(({ io, sql }) => io === "Yes" && sql === "Yes");
-const whole = (): Promise<z.infer<typeof pairSchema>> => eventually("a whole pair", 90, pair, isWhole);
-const writerOf = async (): Promise<Node> => z.enum(["db-a", "db-b"]).parse((await pair()).writer);
-const peerOf = (node: Node): Node => (node === "db-a" ? "db-b" : "db-a");
-
-type Node = "db-a" | "db-b";
 const CONNECT_MS = 5_000;
-const WRITERS = 8;
-
-const load = async () =>
-  startWrites({ at: await webRoute(), account: await account("app"), writers: WRITERS, perSecond: WRITES_PER_SECOND });
-const at = (node: Node) => pastRelays(databaseMachine(node).address);
 
 /** None lost, none doubled: every acknowledged write is on the server once. */
 async function expectAll(writes: WriteReport, node: Node): Promise<void> {
-  const connection = await connectAs(at(node), await account("admin"), CONNECT_MS);
-  const found = await accountFor(connection, writes.acknowledged);
-  connection.destroy();
-  expect(found).toMatchObject({ lost: [], doubled: [] });
+  expect(await accountOn(node, writes)).toMatchObject({ lost: [], doubled: [] });
   expect(writes.acknowledged.length).toBeGreaterThan(WRITES_PER_SECOND);
 }
 

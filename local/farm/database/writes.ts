@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Connection } from "mysql2/promise";
 import * as z from "zod";
 import { connectAs, type Account, type At } from "./connect.ts";
+import type { Span } from "./spans.ts";
 
 /** Not unique in `id`: a write that was applied twice must be seen as two rows. */
 const CREATE =
@@ -34,6 +35,8 @@ export interface WriteReport {
   readonly refused: number;
   /** The longest time without an acknowledgement of any writer, from start to end. */
   readonly longestPauseMs: number;
+  /** The acknowledgements before and after it (or the end), as `performance.now()` tells time. */
+  readonly longestPause: Span;
   readonly p50Ms: number;
   readonly p99Ms: number;
   /** The first words of each kind of failure, and how often. */
@@ -45,7 +48,7 @@ interface Tally {
   failed: number;
   refused: number;
   lastAckAt: number;
-  longestPauseMs: number;
+  longestPause: Span;
   readonly acknowledged: string[];
   readonly tookMs: number[];
   readonly failures: Map<string, number>;
@@ -54,8 +57,10 @@ interface Tally {
 const wordsOf = (error: unknown): string =>
   error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : String(error).slice(0, 80);
 
+const lengthOf = ({ from, to }: Span): number => to - from;
+
 function pauseUntil(tally: Tally, now: number): void {
-  tally.longestPauseMs = Math.max(tally.longestPauseMs, now - tally.lastAckAt);
+  if (now - tally.lastAckAt > lengthOf(tally.longestPause)) tally.longestPause = { from: tally.lastAckAt, to: now };
 }
 
 async function write(tally: Tally, connection: Connection, timeout: number): Promise<void> {
@@ -103,28 +108,37 @@ async function open(tally: Tally, { at, account }: WriteOptions): Promise<Connec
 const share = (sorted: readonly number[], part: number): number =>
   Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0);
 
-/** Starts a load of single inserts, each with an id of its own. `stop` waits for those that are under way. */
-export async function startWrites(options: WriteOptions): Promise<{ stop(): Promise<WriteReport> }> {
+export interface Writes {
+  /** When a write was last acknowledged, as `performance.now()` tells time. */
+  lastAckAt(): number;
+  /** Waits for the writes that are under way. */
+  stop(): Promise<WriteReport>;
+}
+
+/** Starts a load of single inserts, each with an id of its own. */
+export async function startWrites(options: WriteOptions): Promise<Writes> {
   const first = await connectAs(options.at, options.account, CONNECT_MS);
   await first.query(CREATE);
   await first.end();
+  const startedAt = performance.now();
   const tally: Tally = {
-    ...{ sent: 0, failed: 0, refused: 0, lastAckAt: performance.now(), longestPauseMs: 0 },
+    ...{ sent: 0, failed: 0, refused: 0, lastAckAt: startedAt, longestPause: { from: startedAt, to: startedAt } },
     ...{ acknowledged: [], tookMs: [], failures: new Map<string, number>() },
   };
   const stopping = new AbortController();
   const everyMs = (1000 * options.writers) / options.perSecond;
   const all = Array.from({ length: options.writers }, () => writer(tally, options, everyMs, stopping.signal));
   return {
+    lastAckAt: () => tally.lastAckAt,
     async stop() {
       pauseUntil(tally, performance.now());
       stopping.abort();
       await Promise.all(all);
       const sorted = tally.tookMs.toSorted((a, b) => a - b);
-      const { sent, acknowledged, failed, refused } = tally;
+      const { sent, acknowledged, failed, refused, longestPause } = tally;
       return {
         ...{ sent, acknowledged, failed, refused },
-        longestPauseMs: Math.round(tally.longestPauseMs),
+        ...{ longestPause, longestPauseMs: Math.round(lengthOf(longestPause)) },
         ...{ p50Ms: share(sorted, 0.5), p99Ms: share(sorted, 0.99) },
         failures: Object.fromEntries(tally.failures),
       };

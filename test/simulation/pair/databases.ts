@@ -85,8 +85,10 @@ export function openDatabases({ clock, chance, flavour = "mysql" }: DatabasesPar
         pair.act({ kind: "offline", node, on: false });
         return "super_read_only=ON";
       }
-      // What does not answer its own machine is killed; a server always starts read-only.
+      // What does not answer its own machine is killed, and started again by its supervisor: always read-only.
+      const wasRunning = pair.state().servers[node].process.is !== "down";
       pair.act({ kind: "kill", node });
+      if (wasRunning) pair.act({ kind: "start", node, recoveryMs: chance.whole(...RECOVERY_MS) });
       return "mysqld does not run";
     },
     isCutOff: (machine) => isCurrent(machine) && linksTo(machine.node).every((link) => isCut(pair.state(), link)),

@@ -179,6 +179,10 @@ describe("the plan of the pair reads as in", () => {
           "The writer waits for it again, and nobody acknowledges",
           plan({ ...away, a: { semiSync: asSource(0) }, stalledMs: 800 }),
         ],
+        [
+          "The writer itself would not acknowledge, were its peer the writer",
+          plan({ a: { semiSync: { ...asSource(1), replica: false } } }),
+        ],
         ["Somebody has switched the waiting off", plan({ a: { semiSync: noSource } })],
         ["Its applier has failed", plan(failing({ code: 1062, text: "Duplicate entry", gtid: `${A}:101` }))],
       ),
