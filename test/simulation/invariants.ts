@@ -1,5 +1,6 @@
 import type { JournalLine } from "../../lib/reconcile/journal.ts";
 import type { SimulatedWorld } from "./world.ts";
+import { unexplainedDeeds, wrongWithPair } from "./pair/end.ts";
 import type { Deed } from "./witness.ts";
 
 interface GroupSeen {
@@ -51,9 +52,12 @@ export async function brokenInvariants(world: SimulatedWorld): Promise<readonly 
   const groups = await groupsOf(world);
   const journal = await world.journal();
   const { deeds, broken } = world.witness;
+  const pair = world.databases.pair.witness;
   return [
     ...broken,
-    ...world.databases.pair.witness.broken,
+    ...pair.broken,
+    ...wrongWithPair(world),
+    ...unexplainedDeeds(pair.deeds, journal),
     ...groups.flatMap(restored),
     ...(await strayMachines(world, groups)),
     ...(await openActivities(world, groups)),
