@@ -31,6 +31,8 @@ interface Story {
   byHand(deed: Deed): void;
   /** As soon as this server runs. */
   whenRunning(node: DatabaseNode, act: () => void): void;
+  /** After so many seconds; never if the faults end before. */
+  soon(seconds: number, act: () => void): void;
   /** Undone after so many seconds, or when the faults end. */
   later(seconds: number, undo: () => void): void;
 }
@@ -39,6 +41,16 @@ export function pairMischief(world: SimulatedWorld, chance: Chance): PairMischie
   const { clock, databases } = world;
   const open = new Set<{ end(): void }>();
   let count = 0;
+  const wait = (seconds: number, act: () => void, atTheEnd: () => void): void => {
+    const ends = (how: () => void) => (): void => {
+      timer.cancel();
+      open.delete(one);
+      how();
+    };
+    const one = { end: ends(atTheEnd) };
+    const timer = clock.after(seconds * 1_000, ends(act));
+    open.add(one);
+  };
   const story: Story = {
     world,
     chance,
@@ -47,17 +59,8 @@ export function pairMischief(world: SimulatedWorld, chance: Chance): PairMischie
     byHand: (deed) => void databases.pair.act({ ...deed, byHand: true }),
     whenRunning: (node, act) =>
       void databases.pair.until(({ servers }) => isRunning(servers[node]), RUNNING_MS_MAX).then((is) => is && act()),
-    later(seconds, undo) {
-      const one = {
-        end() {
-          timer.cancel();
-          open.delete(one);
-          undo();
-        },
-      };
-      const timer = clock.after(seconds * 1_000, one.end);
-      open.add(one);
-    },
+    later: (seconds, undo) => wait(seconds, undo, undo),
+    soon: (seconds, act) => wait(seconds, act, () => undefined),
   };
   return {
     async next() {
@@ -90,11 +93,9 @@ function revive({ act, chance }: Story, node: DatabaseNode): void {
   act({ kind: "start", node, recoveryMs: chance.whole(...RECOVERY_MS) });
 }
 
-function kill(story: Story): string {
-  const [node, seconds] = [
-    hurtNode(story),
-    story.chance.whole(0, 1) === 0 ? story.chance.whole(1, 5) : story.chance.whole(5, 90),
-  ];
+function kill(story: Story, node = hurtNode(story)): string {
+  const { chance } = story;
+  const seconds = chance.happens(0.5) ? chance.whole(1, 5) : chance.whole(5, 90);
   story.act({ kind: "kill", node });
   story.later(seconds, () => revive(story, node));
   return `${node} is killed for ${seconds} s`;
@@ -115,6 +116,32 @@ function cut(story: Story, links: readonly Link[], seconds: number): string {
   });
   return `${links.map(({ from, to }) => `${from}->${to}`).join(" ")} cut for ${seconds} s`;
 }
+
+/** The writer, if there is one: what comes next is to hurt the more. */
+const killWriter = (story: Story): void => void kill(story, story.world.databases.writer() ?? nodeOf(story));
+
+/** What the peer lacks then, or has not applied yet, the failover must know of. */
+const spoilPeer: Act = (story) => {
+  const { world, chance } = story;
+  const writer = world.databases.writer();
+  if (writer === undefined) return undefined;
+  const [peer, seconds] = [peerOf(writer), chance.whole(1, 12)];
+  story.soon(seconds, () => killWriter(story));
+  const how = chance.whole(0, 3);
+  const words = `${seconds} s later the writer is killed`;
+  if (how === 0) return `${cut(story, [{ from: peer, to: writer }], chance.whole(10, 90))}; ${words}`;
+  if (how === 1) return `${delayApplier(story, peer, chance.whole(500, 15_000))}; ${words}`;
+  if (how === 2) return `${stopApplier(story, peer)}; ${words}`;
+  return `${kill(story, peer)}; ${words}`;
+};
+
+/** One after the other, or the new writer after the old one. */
+const killTwice: Act = (story) => {
+  const seconds = story.chance.whole(0, 40);
+  story.soon(seconds, () => killWriter(story));
+  killWriter(story);
+  return `the writer is killed, and after ${seconds} s whoever is the writer then`;
+};
 
 const cutOne: Act = (story) => {
   const links = linksOf(hurtNode(story));
@@ -143,8 +170,8 @@ function full(story: Story): string {
   return `every connection of ${node} is taken for ${seconds} s`;
 }
 
-function stopApplier(story: Story): string {
-  const [node, seconds] = [nodeOf(story), story.chance.whole(2, 90)];
+function stopApplier(story: Story, node = nodeOf(story)): string {
+  const seconds = story.chance.whole(2, 90);
   story.byHand({ kind: "threads", node, threads: "applier", run: false });
   story.later(seconds, () => story.whenRunning(node, () => startApplier(story, node)));
   return `the applier of ${node} is stopped for ${seconds} s`;
@@ -156,8 +183,8 @@ function startApplier({ world, byHand }: Story, node: DatabaseNode): void {
     byHand({ kind: "threads", node, threads: "applier", run: true });
 }
 
-function delayApplier(story: Story): string {
-  const [node, ms, seconds] = [nodeOf(story), story.chance.whole(100, 30_000), story.chance.whole(5, 90)];
+function delayApplier(story: Story, node = nodeOf(story), ms = story.chance.whole(100, 30_000)): string {
+  const seconds = story.chance.whole(5, 90);
   story.act({ kind: "delay", node, ms });
   story.later(seconds, () => story.whenRunning(node, () => story.act({ kind: "delay", node, ms: 0 })));
   return `the applier of ${node} is ${ms} ms late for ${seconds} s`;
@@ -234,11 +261,11 @@ async function order(story: Story, what: Readonly<Record<string, unknown>>): Pro
 
 const switchover: Act = (story) => order(story, { action: "switchover", to: nodeOf(story) });
 
-/** Whatever is proposed; what would lose something seldom. */
+/** Whatever is proposed; what would lose something not always. */
 const approve: Act = async (story) => {
   const { world, chance } = story;
   const { id } = chance.pick(world.told().proposals) ?? { id: `promote-${nodeOf(story)}-0-0` };
-  if (id.startsWith("promote-") && !chance.happens(RARE)) return undefined;
+  if (id.startsWith("promote-") && chance.happens(0.4)) return undefined;
   world.databases.pair.witness.approved(id);
   return order(story, { action: "approve", proposal: id });
 };
@@ -268,12 +295,16 @@ function spoilFence({ world, chance }: Story): string {
   return JSON.stringify(fault);
 }
 
+const killAny: Act = (story) => kill(story);
+const stopAny: Act = (story) => stopApplier(story);
+const delayAny: Act = (story) => delayApplier(story);
+
 /** Each stands here as often as its weight. */
 const ACTS: readonly Act[] = [
-  ...[kill, kill, kill, hang, hang],
+  ...[killAny, killAny, hang, hang, spoilPeer, spoilPeer, spoilPeer, killTwice],
   ...[cutOne, cutOne, cutSome, cutBetween, cutOff, cutOff],
-  ...[full, stopApplier, delayApplier, holdTransaction, stopThreads],
+  ...[full, stopAny, delayAny, holdTransaction, stopThreads],
   ...[close, openByHand, errant, conflict],
-  ...[rebuild, rebuild, switchover, switchover, approve, approve, freeze],
+  ...[rebuild, rebuild, switchover, switchover, approve, approve, approve, freeze],
   ...[crashWatch, crashWatch, spoilFence],
 ];

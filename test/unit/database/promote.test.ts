@@ -26,11 +26,18 @@ test("a peer whose applier ends while it drains is not opened, and not asked on:
   await table.update({ pk: "database", sk: "pair" }, { set: { pair: JSON.parse(JSON.stringify(record())), fence: 1 } });
   const seen = { renewals: 0, opened: 0 };
   const sqlError = { code: 1062, text: "Duplicate entry" };
-  const session: Partial<ServerSession> = {
+  const session: ServerSession = {
     stopReplication: async () => undefined,
     drained: async () => false,
     state: async () => server("db-b", { channels: [channel("db-a", { io: "No", sql: "No", sqlError })] }),
     open: async () => void (seen.opened += 1),
+    fence: never,
+    close: never,
+    prepareSchema: never,
+    replicateFrom: never,
+    startReplication: never,
+    reached: never,
+    semiSync: never,
   };
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a promotion that is given up asks for nothing else
   const hands = {
@@ -39,7 +46,7 @@ test("a peer whose applier ends while it drains is not opened, and not asked on:
     pair: async () => record(),
     write: never,
     goOn: async () => void (seen.renewals += 1),
-    on: (_node: string, use: (given: ServerSession) => Promise<unknown>) => use(session as ServerSession),
+    on: (_node: string, use: (given: ServerSession) => Promise<unknown>) => use(session),
   } as unknown as Hands;
 
   await expect(applyServerAction(hands, promote)).rejects.toMatchObject({ code: "drain-stopped", retriable: true });
