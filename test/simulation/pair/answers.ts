@@ -15,6 +15,8 @@ const SILENT_MS = 5_500;
 const UNSEEN_MS = 1_200;
 /** A fence on the machine, then StopInstances, each with its retries. */
 const ACT_MS = 60_000;
+/** From the last read before a fence to its command: what was dead before that is another story. */
+const BEGUN_MS = 20_000;
 
 type Answer = "answers" | "refuses" | "silent";
 
@@ -39,7 +41,7 @@ export function openAnswers(): Answers {
     if (!state.servers[node].hasPower) sight.deadAt = at;
     else if (answer === "refuses" && lasted >= REFUSED_MS) sight.deadAt = at;
     // A silent one is dead only if its peer does not hear it either.
-    else if (lasted >= SILENT_MS && !isHeardByPeer(state, node)) sight.deadAt = at;
+    else if (lasted >= SILENT_MS && isUnheardByPeer(state, node)) sight.deadAt = at;
   };
 
   return {
@@ -49,7 +51,10 @@ export function openAnswers(): Answers {
         const answer = answerOf(after, node);
         if (answer === sight.answer) continue;
         if (answer === "answers") sight.answersSince = after.at;
-        else if (sight.answer === "answers" && after.at - sight.answersSince > UNSEEN_MS) sight.since = after.at;
+        else if (sight.answer === "answers" && after.at - sight.answersSince > UNSEEN_MS) {
+          sight.since = after.at;
+          if (after.at - sight.deadAt > BEGUN_MS) sight.deadAt = -Infinity;
+        }
         sight.since ??= after.at;
         sight.answer = answer;
       }
@@ -70,7 +75,8 @@ function answerOf(state: PairState, node: DatabaseNode): Answer {
   return isUp(state.servers[node]) ? "answers" : "refuses";
 }
 
-function isHeardByPeer(state: PairState, node: DatabaseNode): boolean {
+/** A receiver that does not run hears nothing and proves nothing. */
+function isUnheardByPeer(state: PairState, node: DatabaseNode): boolean {
   const { channel } = state.servers[peerOf(node)];
-  return channel?.io === "Yes" && channel.silentAt === undefined;
+  return channel?.io === "Connecting" || (channel?.io === "Yes" && channel.silentAt !== undefined);
 }
