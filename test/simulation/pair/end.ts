@@ -105,10 +105,10 @@ const AHEAD_MS = 100;
 /** From a line to its deed: a drain, a fence that ends with StopInstances, and the retries of both. */
 const EXPLAINED_MS_MAX = 180_000;
 
-/** Every change of a server has a line of its action in the journal, shortly before. */
+/** Every change of a server has a line of its action in the journal, written before it. */
 export function unexplainedDeeds(deeds: readonly ServerDeed[], journal: readonly JournalLine[]): string[] {
-  const lines = journal.flatMap(({ scope, action, at }) =>
-    scope === "database" ? [{ action, at: Date.parse(at) }] : [],
+  const lines = journal.flatMap(({ scope, action, result, at }) =>
+    scope === "database" && result === "begun" ? [{ action, at: Date.parse(at) }] : [],
   );
   return deeds.flatMap(({ at, node, kind, on }) => {
     const actions = ACTIONS_OF[kind] ?? ACTIONS_OF[`${kind} ${String(on)}`] ?? [];
