@@ -64,12 +64,19 @@ export async function brokenInvariants(world: SimulatedWorld): Promise<readonly 
     ...completedTwice(deeds),
     ...changedBlindly(deeds, journal),
     ...unexplained(deeds, journal),
+    ...untyped(journal),
     ...world
       .calls()
       .filter(({ error }) => error === "InternalFailure")
       .map(({ service, operation }) => `the embedded cloud failed in ${service}:${operation}`),
   ];
 }
+
+/** A failure of operation has a code, and says what comes next; whatever has not is a defect. */
+const untyped = (journal: readonly JournalLine[]): string[] =>
+  journal
+    .filter(({ result }) => result.startsWith("failed: ") && !/^failed: [a-z-]+: [^]+; (it is|next:)/.test(result))
+    .map(({ at, scope, result }) => `${at}: ${scope} ${result}`);
 
 function restored(group: GroupSeen): string[] {
   const { name, desired, min, max, instances } = group;

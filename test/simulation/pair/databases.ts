@@ -31,6 +31,8 @@ export interface DatabasesParts {
   readonly flavour?: Flavour;
 }
 
+/** `RestartSec` of its supervisor (infra/nodes/lib.sh). */
+const RESTART_MS = 200;
 /** InnoDB's recovery and the start of mysqld. */
 const RECOVERY_MS = [700, 2_500] as const;
 
@@ -82,8 +84,11 @@ export function openDatabases({ clock, chance, flavour = "mysql" }: DatabasesPar
         pair.act({ kind: "offline", node, on: false });
         return "super_read_only=ON";
       }
-      // What does not answer its own machine is killed; a server always starts read-only.
+      // What does not answer its own machine is killed. Its supervisor starts it again, read-only as always.
+      const isStarted = pair.state().servers[node].process.is !== "down";
       pair.act({ kind: "kill", node });
+      if (isStarted)
+        clock.after(RESTART_MS, () => void pair.act({ kind: "start", node, recoveryMs: chance.whole(...RECOVERY_MS) }));
       return "mysqld does not run";
     },
     isCutOff: (machine) => isCurrent(machine) && linksTo(machine.node).every((link) => isCut(pair.state(), link)),
