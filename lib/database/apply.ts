@@ -94,8 +94,7 @@ async function promote(hands: Hands, action: Promote): Promise<string> {
   const gtid = await hands.on(node, async (session) => {
     await session.stopReplication("receiver");
     // An applier that is stopped applies nothing more; that this may lose something is what was approved.
-    const isApplying = (await session.state()).channels.some(({ sql }) => sql === "Yes");
-    if (how === "failover" || isApplying) await drain(hands, session, node);
+    if (how === "failover" || isApplying(await session.state())) await drain(hands, session, node);
     const state = await session.state();
     if (isWritable(state)) throw unexpected(`${node} is open already`);
     const now = clock.now();
@@ -119,7 +118,13 @@ async function promote(hands: Hands, action: Promote): Promise<string> {
 
 async function drain(hands: Hands, session: ServerSession, node: DatabaseNode): Promise<void> {
   const { clock } = hands.deps;
-  for (const until = clock.now() + DRAIN_MS_MAX; !(await session.drained(WAIT_MS)); await hands.goOn())
+  for (const until = clock.now() + DRAIN_MS_MAX; !(await session.drained(WAIT_MS)); await hands.goOn()) {
+    // It says so at once, each time it is asked: asking on would be a storm on the server and on the lease.
+    if (!isApplying(await session.state()))
+      throw new TandemError("drain-stopped", `the applier of ${node} ended before it had applied what it received`, {
+        next: "nothing: the next look decides anew; tandem status shows what its applier says",
+        retriable: true,
+      });
     if (clock.now() >= until)
       throw new TandemError(
         "drain-timeout",
@@ -129,7 +134,10 @@ async function drain(hands: Hands, session: ServerSession, node: DatabaseNode): 
           retriable: true,
         },
       );
+  }
 }
+
+const isApplying = ({ channels }: ServerState): boolean => channels.some(({ sql }) => sql === "Yes");
 
 async function openWriter(hands: Hands, { node, waits }: OpenWriter): Promise<string> {
   if (!waits) await hands.write({ peerEligible: false });

@@ -26,8 +26,10 @@ export async function fenceMachine(hands: Hands, node: DatabaseNode, instanceId:
       retriable: true,
     });
   const proof = await onMachine(hands, instanceId);
+  if (proof === undefined) await stop(hands, node, instanceId);
+  // Calls that were tried again may have outlived the lease: then it is for its next holder to rest something on this.
+  await hands.goOn();
   if (proof !== undefined) return `${node} is fenced on its machine: ${proof}`;
-  await stop(hands, node, instanceId);
   return `${node} is fenced: ${instanceId} is stopped`;
 }
 

@@ -9,6 +9,7 @@ import {
   errantOf,
   gtidOf,
   isDead,
+  isDrained,
   isEmptyServer,
   isMachineOff,
   isOpen,
@@ -126,7 +127,7 @@ export function reopen(facts: PairFacts): Part | undefined {
   const server = roles && serverOf(roles.writer);
   if (pair === undefined || roles === undefined || server === undefined || isOpen(roles.writer)) return undefined;
   const { writer, peer } = roles;
-  const stranger = strangerOf(pair, server, serverOf(peer) === undefined);
+  const stranger = strangerOf(pair, writer, server, serverOf(peer) === undefined);
   if (stranger !== undefined)
     return {
       actions: [],
@@ -171,7 +172,9 @@ export function orPeer(
   if (part === undefined || part.actions.length > 0 || pair === undefined || roles === undefined) return part;
   const { writer, peer } = roles;
   const [server, peerServer] = [serverOf(writer), serverOf(peer)];
-  if (server === undefined || peerServer === undefined || channelTo(peer, writer)?.sql !== "Yes") return part;
+  if (server === undefined || peerServer === undefined || emptiness(pair, peer) !== undefined) return part;
+  // What it received and will not apply is nowhere else perhaps: then nobody could say what is lost.
+  if (channelTo(peer, writer)?.sql !== "Yes" && isDrained(peer, writer) !== true) return part;
   const proposal = promoteAnyway(facts, pair, peer, `it cannot be opened: ${part.because}`);
   const approval = approvalOf(proposal, approvals);
   if (approval === undefined) return { ...part, proposals: [proposal] };
@@ -187,12 +190,19 @@ const approvalOf = ({ id }: Proposal, approvals: readonly OperatorRequest[]): Op
  * Why the server at the writer's address may not be the one that was recorded: a new volume, for example. While its peer
  * cannot be asked what it should hold, it is not opened then, for WordPress would install itself on it.
  */
-function strangerOf(pair: PairRecord, server: ServerState, isAlone: boolean): string | undefined {
-  if (pair.prepared && isEmptyServer(server)) return `${pair.writer} is empty`;
+function strangerOf(pair: PairRecord, writer: NodeFacts, server: ServerState, isAlone: boolean): string | undefined {
+  const empty = emptiness(pair, writer);
+  if (empty !== undefined) return empty;
   const recorded = pair.identities[pair.writer];
   return isAlone && server.identity !== recorded
     ? `${pair.writer} is ${server.identity} and was ${recorded}, and its peer cannot be asked what it should hold`
     : undefined;
+}
+
+/** A new volume, on which nothing was replicated yet: WordPress would install itself on it. */
+function emptiness(pair: PairRecord, node: NodeFacts): string | undefined {
+  const server = serverOf(node);
+  return pair.prepared && server !== undefined && isEmptyServer(server) ? `${node.name} is empty` : undefined;
 }
 
 /** The writer is dead: its peer is promoted, if that loses nothing. */
@@ -201,7 +211,7 @@ export function failover(facts: PairFacts, approvals: readonly OperatorRequest[]
   if (pair === undefined || roles === undefined || serverOf(roles.writer) !== undefined) return undefined;
   const { writer, peer } = roles;
   if (!isDead(writer, peer)) return listen(facts) ?? suspicion(writer);
-  const forbidden = forbiddance(peer, writer);
+  const forbidden = forbiddance(pair, peer, writer);
   if (forbidden !== undefined) return refusal(peer, forbidden, []);
   const doubt = doubtOf(facts, pair, peer);
   if (doubt === undefined) return promotion(writer, peer, { how: "failover", lost: "0" });
@@ -220,9 +230,10 @@ function suspicion(writer: NodeFacts): Part | undefined {
 }
 
 /** What no approval can outweigh. */
-function forbiddance(peer: NodeFacts, writer: NodeFacts): string | undefined {
-  const server = serverOf(peer);
-  if (server === undefined) return `${peer.name} cannot be read either`;
+function forbiddance(pair: PairRecord, peer: NodeFacts, writer: NodeFacts): string | undefined {
+  if (serverOf(peer) === undefined) return `${peer.name} cannot be read either`;
+  const empty = emptiness(pair, peer);
+  if (empty !== undefined) return empty;
   if (!isMachineOff(writer) && !isKnown(writer.machine))
     return `${writer.name} cannot be fenced: ${"unknown" in writer.machine ? writer.machine.unknown : "its group has no instance"}`;
   return undefined;

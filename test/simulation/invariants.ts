@@ -1,5 +1,6 @@
 import type { JournalLine } from "../../lib/reconcile/journal.ts";
 import type { SimulatedWorld } from "./world.ts";
+import { unexplainedDeeds, wrongWithPair } from "./pair/end.ts";
 import type { Deed } from "./witness.ts";
 
 interface GroupSeen {
@@ -51,21 +52,31 @@ export async function brokenInvariants(world: SimulatedWorld): Promise<readonly 
   const groups = await groupsOf(world);
   const journal = await world.journal();
   const { deeds, broken } = world.witness;
+  const pair = world.databases.pair.witness;
   return [
     ...broken,
-    ...world.databases.pair.witness.broken,
+    ...pair.broken,
+    ...wrongWithPair(world),
+    ...unexplainedDeeds(pair.deeds, journal),
     ...groups.flatMap(restored),
     ...(await strayMachines(world, groups)),
     ...(await openActivities(world, groups)),
     ...completedTwice(deeds),
     ...changedBlindly(deeds, journal),
     ...unexplained(deeds, journal),
+    ...untyped(journal),
     ...world
       .calls()
       .filter(({ error }) => error === "InternalFailure")
       .map(({ service, operation }) => `the embedded cloud failed in ${service}:${operation}`),
   ];
 }
+
+/** A failure of operation has a code, and says what comes next; whatever has not is a defect. */
+const untyped = (journal: readonly JournalLine[]): string[] =>
+  journal
+    .filter(({ result }) => result.startsWith("failed: ") && !/^failed: [a-z-]+: [^]+; (it is|next:)/.test(result))
+    .map(({ at, scope, result }) => `${at}: ${scope} ${result}`);
 
 function restored(group: GroupSeen): string[] {
   const { name, desired, min, max, instances } = group;

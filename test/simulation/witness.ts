@@ -54,6 +54,12 @@ const DEEDS = new Set([
   "ChangeResourceRecordSets",
 ]);
 
+/**
+ * These write to the state table alone, whose condition decides who was first, so that a write that comes late can undo
+ * nothing: of `mark-peer` the fence, of `answer-request` that nobody has answered yet.
+ */
+const isFenced = (action: string | undefined): boolean => action === "mark-peer" || action === "answer-request";
+
 interface Held {
   readonly holder: string;
   readonly fence: number;
@@ -108,8 +114,7 @@ export function openWitness(clock: VirtualClock, metricsAgeMs: () => number): Wi
         held !== undefined &&
         held.fence > line.fence &&
         !line.result.startsWith("failed") &&
-        // What it writes carries the fence itself: a write that comes late is one that the next holder has not yet claimed.
-        line.action !== "mark-peer"
+        !isFenced(line.action)
       )
         broken.push(`${line.scope}: holder ${line.fence} acted when ${held.fence} held the lease: ${line.reason}`);
     },

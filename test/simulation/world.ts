@@ -2,10 +2,12 @@ import { assert } from "../../lib/assert.ts";
 import { dynamoDbClient } from "../../lib/aws/clients.ts";
 import { openTable, type Table } from "../../lib/aws/table.ts";
 import type { Flavour } from "../../lib/database/server.ts";
+import type { DatabaseNode } from "../../lib/spec.ts";
 import { openJournal, type JournalLine } from "../../lib/reconcile/journal.ts";
 import type { FarmStatus } from "../../lib/status.ts";
 import type { CallRecord } from "../../local/cloud/calls.ts";
 import { openCloud, type Cloud } from "../../local/cloud/cloud.ts";
+import type { Around } from "../../local/cloud/endpoint.ts";
 import type { ApiFault, EventFault } from "../../local/cloud/faults/index.ts";
 import type { Principal } from "../../local/cloud/service.ts";
 import { memoryTable } from "../unit/reconcile/memory-table.ts";
@@ -15,6 +17,8 @@ import { openDisturbances, type Disturbance } from "./faults.ts";
 import { functionRuntime, loadCode, type Way } from "./functions.ts";
 import { modelMachines, type Machines, type ModelMachine } from "./machines.ts";
 import { openDatabases, type Databases } from "./pair/databases.ts";
+import { isDatabaseNode } from "./pair/pair.ts";
+import { watchStore, type ToldOfPair } from "./pair/store.ts";
 import { modelCacheServers, modelShares } from "./stores.ts";
 import { packagedTemplate, type Template } from "./template.ts";
 import { modelTraffic, type Load, type Metrics } from "./traffic.ts";
@@ -31,8 +35,6 @@ export type Fault =
   | Disturbance
   /** The machine's host is lost. */
   | { readonly kind: "kill"; readonly instanceId: string }
-  /** Nobody reaches this database server. */
-  | { readonly kind: "database-cut"; readonly node: "db-a" | "db-b"; readonly forMs: number }
   /** No node publishes metrics. */
   | { readonly kind: "silence"; readonly forMs: number }
   | ({ readonly kind: "load" } & Partial<Load>)
@@ -62,6 +64,8 @@ export interface SimulatedWorld {
   ) => Promise<Record<string, unknown>>;
   readonly machines: ReadonlyMap<string, ModelMachine>;
   readonly databases: Databases;
+  /** What the controller tells people of the pair: problems and proposals, as it last wrote them down. */
+  told(): ToldOfPair;
   readonly clock: VirtualClock;
   /** What the functions did, seen from outside. */
   readonly witness: Witness;
@@ -144,7 +148,12 @@ export async function openWorld({
     },
   };
   const items = memoryTable();
-  const table = witness.watch(items);
+  const { table, told } = watchStore(witness.watch(items), databases.pair.witness);
+  const around: Around = (call, perform) => {
+    for (const node of fencedFromOutside(call, machines))
+      databases.pair.witness.fencedFromOutside(databases.pair.state(), node);
+    return witness.around(call, perform);
+  };
   const cloud: Cloud = openCloud({
     account: ACCOUNT,
     region: REGION,
@@ -172,7 +181,7 @@ export async function openWorld({
     shares: modelShares(),
     functionsFolder: "/simulation",
     endpointUrl: () => "http://cloud.simulation",
-    around: witness.around,
+    around,
     record: (line) => void calls.push(line),
     note: (message) => void notes.push(message),
   });
@@ -190,6 +199,7 @@ export async function openWorld({
     stage,
     machines: machines.all,
     databases,
+    told,
     clock,
     calls: () => calls,
     timers: () => ({ pending: clock.pending(), fired: clock.fired() }),
@@ -212,8 +222,6 @@ export async function openWorld({
       switch (fault.kind) {
         case "kill":
           return machines.all.get(fault.instanceId)?.die("host lost");
-        case "database-cut":
-          return databases.cut(fault.node, clock.now() + fault.forMs);
         case "silence":
           traffic.silentUntil = clock.now() + fault.forMs;
           return undefined;
@@ -226,7 +234,6 @@ export async function openWorld({
           disturbances.heal();
           cloud.faults.heal();
           traffic.silentUntil = 0;
-          for (const node of ["db-a", "db-b"]) databases.cut(node, 0);
           return undefined;
         default:
           return disturbances.add(fault);
@@ -285,6 +292,16 @@ function wayOf(wire: NonNullable<WorldOptions["wire"]>, ways: WayParts, table: T
     case "none":
       return direct(ways, table);
   }
+}
+
+/** The database servers that a function stops, or has fenced on their machines, by this call. */
+function fencedFromOutside({ principal, operation, input }: Parameters<Around>[0], { all }: Machines): DatabaseNode[] {
+  const isFence =
+    operation === "StopInstances" || (operation === "SendCommand" && String(input["DocumentName"]).endsWith("-fence"));
+  if (!isFence || !principal.arn.includes(":assumed-role/")) return [];
+  const ids: unknown[] = Array.isArray(input["InstanceIds"]) ? input["InstanceIds"] : [];
+  const nodes = ids.map((id) => all.get(String(id))?.node ?? "");
+  return nodes.filter(isDatabaseNode);
 }
 
 const bytesOf = (value: unknown): Uint8Array => (value instanceof Uint8Array ? value : new Uint8Array());

@@ -1,7 +1,7 @@
 import type { DatabaseDriver } from "../../../lib/database/driver.ts";
 import type { Flavour } from "../../../lib/database/server.ts";
 import type { DatabaseNode } from "../../../lib/spec.ts";
-import type { CloudClock, Timer } from "../../../local/cloud/clock.ts";
+import type { CloudClock } from "../../../local/cloud/clock.ts";
 import type { Chance } from "../chance.ts";
 import type { ModelMachine } from "../machines.ts";
 import { modelDriver, type Driving } from "./driver.ts";
@@ -22,8 +22,6 @@ export interface Databases {
   fence(machine: ModelMachine): string;
   /** No packet reaches its host: its agent gets no command either. */
   isCutOff(machine: ModelMachine): boolean;
-  /** Nobody reaches the server of this node until then. */
-  cut(node: string, untilMs: number): void;
   close(): void;
 }
 
@@ -33,13 +31,14 @@ export interface DatabasesParts {
   readonly flavour?: Flavour;
 }
 
+/** `RestartSec` of its supervisor (infra/nodes/lib.sh). */
+const RESTART_MS = 200;
 /** InnoDB's recovery and the start of mysqld. */
 const RECOVERY_MS = [700, 2_500] as const;
 
 export function openDatabases({ clock, chance, flavour = "mysql" }: DatabasesParts): Databases {
   const pair = openPair(clock, flavour);
   const machines = new Map<DatabaseNode, ModelMachine>();
-  const mends = new Map<DatabaseNode, Timer>();
   let names = 0;
   let disks = 0;
 
@@ -85,27 +84,15 @@ export function openDatabases({ clock, chance, flavour = "mysql" }: DatabasesPar
         pair.act({ kind: "offline", node, on: false });
         return "super_read_only=ON";
       }
-      // What does not answer its own machine is killed, and started again by its supervisor: always read-only.
-      const wasRunning = pair.state().servers[node].process.is !== "down";
+      // What does not answer its own machine is killed. Its supervisor starts it again, read-only as always.
+      const isStarted = pair.state().servers[node].process.is !== "down";
       pair.act({ kind: "kill", node });
-      if (wasRunning) pair.act({ kind: "start", node, recoveryMs: chance.whole(...RECOVERY_MS) });
+      if (isStarted)
+        clock.after(RESTART_MS, () => void pair.act({ kind: "start", node, recoveryMs: chance.whole(...RECOVERY_MS) }));
       return "mysqld does not run";
     },
     isCutOff: (machine) => isCurrent(machine) && linksTo(machine.node).every((link) => isCut(pair.state(), link)),
-    cut(name, untilMs) {
-      if (!isDatabaseNode(name)) return;
-      mends.get(name)?.cancel();
-      const mend = (): void => {
-        for (const link of linksTo(name)) pair.act({ kind: "mend", link });
-      };
-      if (untilMs <= clock.now()) return mend();
-      for (const link of linksTo(name)) pair.act({ kind: "cut", link });
-      mends.set(name, clock.after(untilMs - clock.now(), mend));
-    },
-    close() {
-      for (const timer of mends.values()) timer.cancel();
-      pair.close();
-    },
+    close: pair.close,
   };
 }
 

@@ -2,7 +2,10 @@ import type { DatabaseNode } from "../../../lib/spec.ts";
 import type { Link, PairState, Write } from "./state.ts";
 
 /** What befalls the pair; `at` in milliseconds of the world's clock, never before the state's own. */
-export type PairEvent = { readonly at: number } & Happening;
+export type PairEvent = { readonly at: number } & Deed;
+
+/** `byHand`: a person did it, and not the controller. */
+export type Deed = Happening & { readonly byHand?: true };
 
 interface On {
   readonly node: DatabaseNode;
@@ -25,6 +28,8 @@ export type Happening =
   | (On & { readonly kind: "errant"; readonly id: string })
   /** A row that came without a transaction (`sql_log_bin=0`). */
   | (On & { readonly kind: "plant"; readonly key: string; readonly value: string })
+  /** Such a row is deleted again, in the same way. */
+  | (On & { readonly kind: "unplant"; readonly key: string; readonly value: string })
   /** A transaction of an application runs on for so long. */
   | (On & { readonly kind: "hold"; readonly ms: number })
   | (On & { readonly kind: "full"; readonly on: boolean })

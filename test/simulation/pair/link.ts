@@ -78,6 +78,8 @@ export async function connect(
     },
     async waits(what, ms) {
       const holds = (state: PairState): boolean => what(state.servers[node], state);
+      // what is so already is known after an answer, like everything else
+      await clock.sleep(chance.whole(...ANSWER_MS));
       await pair.until((state) => holds(state) || isGone(state), ms);
       await answered(CONNECT_MS);
       return holds(pair.state());

@@ -1,7 +1,7 @@
 import type { Flavour } from "../../../lib/database/server.ts";
 import { DATABASE_NODES, type DatabaseNode } from "../../../lib/spec.ts";
 import type { CloudClock, Timer } from "../../../local/cloud/clock.ts";
-import type { Happening, Output } from "./event.ts";
+import type { Deed, Output } from "./event.ts";
 import { emptyPair, type PairState } from "./state.ts";
 import { dueAt, step } from "./step.ts";
 import { openPairWitness, type PairWitness } from "./witness.ts";
@@ -10,7 +10,7 @@ import { openPairWitness, type PairWitness } from "./witness.ts";
 export interface Pair {
   /** As it is at this instant. */
   state(): PairState;
-  act(happening: Happening): PairState;
+  act(deed: Deed): PairState;
   /** Waits until the pair is so, or for so long; resolves to whether it is. */
   until(what: (state: PairState) => boolean, ms: number): Promise<boolean>;
   /** Hears what clients hear. Returns what ends it. */
@@ -33,8 +33,8 @@ export function openPair(clock: CloudClock, flavour: Flavour = "mysql"): Pair {
   let timer: Timer | undefined;
   let isClosed = false;
 
-  const act = (happening: Happening): PairState => {
-    const [before, event] = [state, { ...happening, at: clock.now() }];
+  const act = (deed: Deed): PairState => {
+    const [before, event] = [state, { ...deed, at: clock.now() }];
     const done = step(before, event);
     state = done.state;
     witness.saw(before, event, done);

@@ -155,6 +155,11 @@ function changed(
     }
     case "plant":
       return still(withServer(state, node, { keys: new Map(server.keys).set(event.key, event.value) }));
+    case "unplant": {
+      const keys = new Map(server.keys);
+      if (keys.get(event.key) === event.value) keys.delete(event.key);
+      return still(withServer(state, node, { keys }));
+    }
     case "hold":
       return still(withServer(state, node, { transactions: [...server.transactions, { until: state.at + event.ms }] }));
     case "full":

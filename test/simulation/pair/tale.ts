@@ -1,5 +1,5 @@
 import type { DatabaseNode } from "../../../lib/spec.ts";
-import type { Happening, Output } from "./event.ts";
+import type { Deed, Output } from "./event.ts";
 import { emptyPair, type PairState } from "./state.ts";
 import { step } from "./step.ts";
 import { rowsOf, serverState } from "./view.ts";
@@ -22,7 +22,7 @@ export function openTale(flavour: "mysql" | "mariadb" = "mysql", isSingle: () =>
     state: () => state,
     server: (node: DatabaseNode) => state.servers[node],
     /** So many milliseconds later this happens. */
-    next(happening: Happening, laterMs = 0) {
+    next(happening: Deed, laterMs = 0) {
       const [before, event] = [state, { ...happening, at: state.at + laterMs }];
       const done = step(before, event);
       state = done.state;

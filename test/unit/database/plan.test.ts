@@ -201,6 +201,24 @@ describe("an unknown or empty server is not opened", () => {
     expect(kinds(plan({ a: closed, nodeB: gone() }))).toEqual(["open-writer db-a"]);
   });
 
+  test("in place of a dead writer: not even by approval", () => {
+    const rebuilt: Vary = { ...dead, pair: ineligible, b: { ...dead.b, gtid: "" } };
+
+    expect(plan(rebuilt).proposals).toEqual([]);
+    expect(codes(plan(rebuilt))).toContain("failover-refused db-b");
+    expect(plan({ a: { ...closed, gtid: "" }, b: { gtid: "", channels: [] } }).proposals).toEqual([]);
+  });
+
+  test("in place of an empty writer: its peer by approval, also if its applier has nothing left and is stopped", () => {
+    const stopped = (retrieved: string): Vary => ({
+      a: { ...closed, gtid: "" },
+      b: { channels: [channel("db-a", { io: "No", sql: "No", retrieved })] },
+    });
+
+    expect(kinds(approved(stopped("")))).toEqual(["fence db-a sql", "promote db-b"]);
+    expect(plan(stopped(`${A}:101`)).proposals).toEqual([]);
+  });
+
   test("that lacks what it was known to hold, although its peer cannot be asked", () => {
     const baseline = { "db-a": `${A}:1-100`, "db-b": `${B}:1-7` };
 
