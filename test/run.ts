@@ -26,6 +26,7 @@ function run(title: string, folders: readonly string[], options: readonly string
 if (!all)
   console.log(
     "left to `npm run test:all`, for they take minutes each: test/farm/shared and test/farm/cloud-faults (a farm of their own), " +
+      "test/farm/scenarios (the scenarios of test/scenarios/database on both flavours; `npm test` plays them in the simulation), " +
       "90 s of load instead of 50 s, 900 more seeds, Debian's awscli against the endpoint",
   );
 const quick = run("unit, contract", ["test/unit", "test/contract"], []);

@@ -131,7 +131,7 @@ describe.each(FLAVOURS)("a pair of %s servers", (flavour) => {
     const seen = await probe.stop();
 
     console.log(
-      `${flavour} failover: writers saw a pause of ${writes.longestPauseMs} ms, ${writes.failed} tries failed`,
+      `${flavour} failover: writers saw a pause of ${writes.longestPauseMs} ms, ${writes.refused + writes.unknown} tries failed`,
     );
     expect(killed.code).toBe(0);
     await expectAll(writes, peerOf(writer));

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Connection } from "mysql2/promise";
 import * as z from "zod";
-import { connectAs, type Account, type At } from "./connect.ts";
+import { connectAs, isRefused, type Account, type At } from "./connect.ts";
 
 /** Not unique in `id`: a write that was applied twice must be seen as two rows. */
 const CREATE =
@@ -28,10 +28,12 @@ export interface WriteReport {
   readonly sent: number;
   /** Ids of the rows whose insert was answered with success. */
   readonly acknowledged: readonly string[];
-  /** Inserts that failed, or whose answer was lost: nothing is claimed of their rows. */
-  readonly failed: number;
-  /** Attempts to connect that failed. */
+  /** Inserts that a closed server refused: their rows are never there. */
   readonly refused: number;
+  /** Inserts that failed otherwise, or whose answer was lost: nothing is claimed of their rows. */
+  readonly unknown: number;
+  /** Attempts to connect that failed. */
+  readonly unconnected: number;
   /** The longest time without an acknowledgement of any writer, from start to end. */
   readonly longestPauseMs: number;
   readonly p50Ms: number;
@@ -42,8 +44,9 @@ export interface WriteReport {
 
 interface Tally {
   sent: number;
-  failed: number;
   refused: number;
+  unknown: number;
+  unconnected: number;
   lastAckAt: number;
   longestPauseMs: number;
   readonly acknowledged: string[];
@@ -81,7 +84,7 @@ async function writer(tally: Tally, options: WriteOptions, everyMs: number, sign
       nextAt = Math.max(nextAt + everyMs, performance.now());
       if (!signal.aborted) await write(tally, connection, options.writeMsMax ?? WRITE_MS_DEFAULT);
     } catch (error) {
-      if (connection !== undefined) tally.failed += 1;
+      if (connection !== undefined) tally[isRefused(error) ? "refused" : "unknown"] += 1;
       tally.failures.set(wordsOf(error), (tally.failures.get(wordsOf(error)) ?? 0) + 1);
       connection?.destroy();
       connection = undefined;
@@ -95,7 +98,7 @@ async function open(tally: Tally, { at, account }: WriteOptions): Promise<Connec
   try {
     return await connectAs(at, account, CONNECT_MS);
   } catch (error) {
-    tally.refused += 1;
+    tally.unconnected += 1;
     throw error;
   }
 }
@@ -103,31 +106,44 @@ async function open(tally: Tally, { at, account }: WriteOptions): Promise<Connec
 const share = (sorted: readonly number[], part: number): number =>
   Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0);
 
-/** Starts a load of single inserts, each with an id of its own. `stop` waits for those that are under way. */
-export async function startWrites(options: WriteOptions): Promise<{ stop(): Promise<WriteReport> }> {
+function reportOf(tally: Tally): WriteReport {
+  const sorted = tally.tookMs.toSorted((a, b) => a - b);
+  const { sent, acknowledged, refused, unknown, unconnected } = tally;
+  return {
+    ...{ sent, acknowledged: [...acknowledged], refused, unknown, unconnected },
+    longestPauseMs: Math.round(tally.longestPauseMs),
+    ...{ p50Ms: share(sorted, 0.5), p99Ms: share(sorted, 0.99) },
+    failures: Object.fromEntries(tally.failures),
+  };
+}
+
+/** A load that runs. */
+export interface Writes {
+  /** What came of it until now; what is neither acknowledged, refused nor unknown waits. */
+  report(): WriteReport;
+  /** Waits for the inserts that are under way. */
+  stop(): Promise<WriteReport>;
+}
+
+/** Starts a load of single inserts, each with an id of its own. */
+export async function startWrites(options: WriteOptions): Promise<Writes> {
   const first = await connectAs(options.at, options.account, CONNECT_MS);
   await first.query(CREATE);
   await first.end();
   const tally: Tally = {
-    ...{ sent: 0, failed: 0, refused: 0, lastAckAt: performance.now(), longestPauseMs: 0 },
+    ...{ sent: 0, refused: 0, unknown: 0, unconnected: 0, lastAckAt: performance.now(), longestPauseMs: 0 },
     ...{ acknowledged: [], tookMs: [], failures: new Map<string, number>() },
   };
   const stopping = new AbortController();
   const everyMs = (1000 * options.writers) / options.perSecond;
   const all = Array.from({ length: options.writers }, () => writer(tally, options, everyMs, stopping.signal));
   return {
+    report: () => reportOf(tally),
     async stop() {
       pauseUntil(tally, performance.now());
       stopping.abort();
       await Promise.all(all);
-      const sorted = tally.tookMs.toSorted((a, b) => a - b);
-      const { sent, acknowledged, failed, refused } = tally;
-      return {
-        ...{ sent, acknowledged, failed, refused },
-        longestPauseMs: Math.round(tally.longestPauseMs),
-        ...{ p50Ms: share(sorted, 0.5), p99Ms: share(sorted, 0.99) },
-        failures: Object.fromEntries(tally.failures),
-      };
+      return reportOf(tally);
     },
   };
 }
@@ -138,15 +154,19 @@ export interface Accounted {
   readonly rows: number;
 }
 
-const countSchema = z.array(z.object({ id: z.string(), count: z.coerce.number() }));
+const idsSchema = z.array(z.object({ id: z.string() }));
+
+/** Ids of all rows that a load has left on the server, twice what is there twice. */
+export async function writtenRows(connection: Connection): Promise<readonly string[]> {
+  const [rows] = await connection.query("SELECT id FROM wordpress.tandem_writes");
+  return idsSchema.parse(rows).map(({ id }) => id);
+}
 
 /** Whether each acknowledged write is on the server exactly once. */
 export async function accountFor(connection: Connection, acknowledged: readonly string[]): Promise<Accounted> {
-  const [rows] = await connection.query("SELECT id, COUNT(*) AS count FROM wordpress.tandem_writes GROUP BY id");
-  const found = new Map(countSchema.parse(rows).map(({ id, count }) => [id, count]));
-  return {
-    lost: acknowledged.filter((id) => !found.has(id)),
-    doubled: [...found].filter(([, count]) => count > 1).map(([id]) => id),
-    rows: found.size,
-  };
+  const rows = await writtenRows(connection);
+  const found = new Set<string>();
+  const doubled = new Set<string>();
+  for (const id of rows) (found.has(id) ? doubled : found).add(id);
+  return { lost: acknowledged.filter((id) => !found.has(id)), doubled: [...doubled], rows: found.size };
 }

@@ -1,5 +1,6 @@
 import type { DatabaseNode } from "../../../lib/spec.ts";
 import type { Scenario } from "./play.ts";
+import { isWhole } from "./status.ts";
 import type { PairWorld } from "./world.ts";
 
 /** From a fault to a new writer, by way of a fence that takes long where the host is gone. */
@@ -23,16 +24,7 @@ const told = (world: PairWorld, code: string): Promise<void> =>
 
 /** No problem is open, both receive and apply, and the peer is eligible. */
 const whole = (world: PairWorld): Promise<void> =>
-  world.until(
-    "the pair is whole",
-    async () => {
-      const { peerEligible, problems, replicates } = await world.status();
-      return (
-        peerEligible === true && problems.length === 0 && replicates["db-a"] === true && replicates["db-b"] === true
-      );
-    },
-    WHOLE_SECONDS,
-  );
+  world.until("the pair is whole", async () => isWhole(await world.status()), WHOLE_SECONDS);
 
 const wholeOrAsked = (world: PairWorld): Promise<void> =>
   world.until(
