@@ -185,7 +185,17 @@ export function openFarmPair(flavour: Flavour): FarmPairWorld {
         writers: WRITERS,
         perSecond,
       });
-      return { accounts: () => accountsOf(load.report()), stop: async () => accountsOf(await load.stop()) };
+      return {
+        accounts: () => accountsOf(load.report()),
+        async stop() {
+          const report = await load.stop();
+          const { sent, acknowledged, refused, unknown, longestPauseMs } = report;
+          console.log(
+            `${flavour}: ${acknowledged.length} of ${sent} writes acknowledged, ${refused} refused, ${unknown} unknown, longest pause ${longestPauseMs} ms`,
+          );
+          return accountsOf(report);
+        },
+      };
     },
     async rows(node) {
       const session = await openAnyway(node);

@@ -24,7 +24,12 @@ real.each(["mysql", "mariadb"] as const)("the scenarios of the pair on %s", (fla
   test.each(SCENARIOS)(
     "$number $title",
     async (scenario) => {
+      const startedAt = performance.now();
       const found = await play(scenario, world);
+      const seconds = ((performance.now() - startedAt) / 1_000).toFixed(0);
+      console.log(
+        `${flavour} ${scenario.number}: ${found.length === 0 ? "as expected" : found.join("; ")}, ${seconds} s`,
+      );
       if (found.length > 0) console.log(`${flavour} ${scenario.number}:\n${await told(world)}`);
       expect(found).toEqual([]);
     },
