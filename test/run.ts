@@ -41,7 +41,7 @@ async function run({ title, folders, options = [], isBeside = false }: Part): Pr
 
 if (!all)
   console.log(
-    "left to `npm run test:all`, for they take minutes: test/farm/shared, cloud-faults and mariadb (a farm of their own), a node " +
+    "left to `npm run test:all`, for they take minutes: test/farm/shared, cloud-faults and mariadb (a farm of their own), test/farm/scenarios (those of the pair on real servers of both flavours; `npm test` plays them in the simulation), a node " +
       "that is abandoned, the driver on MySQL, 90 s of load instead of 50 s, 900 more seeds, a quiet day instead of six hours, " +
       "Debian's awscli against the endpoint",
   );

@@ -24,7 +24,11 @@ const faults: readonly { readonly kind: string; readonly usage: string; readonly
   { kind: "event", usage: "fault event <file|->", what: "puts an event envelope on the default bus unchanged" },
   ...cloudFaults,
   ...pairFaults,
-  { kind: "heal", usage: "fault heal", what: "ends every fault that lasts, and tells which" },
+  {
+    kind: "heal",
+    usage: "fault heal [<kind> [target...]]",
+    what: "ends every fault that lasts, or only this one of a link or server, and tells which",
+  },
 ];
 
 /** Faults are for the local farm only; nothing of this can reach AWS. */
@@ -139,8 +143,9 @@ async function event(file: string): Promise<void> {
 
 const healedSchema = z.looseObject({ failed: z.array(z.string()) });
 
-async function heal(): Promise<void> {
-  const healed = healedSchema.parse(await inject(localFarm(), { kind: "heal" }));
+async function heal(fault: readonly string[]): Promise<void> {
+  const wish = { kind: "heal", ...(fault.length > 0 && { fault }) };
+  const healed = healedSchema.parse(await inject(localFarm(), wish));
   printJson(healed);
   if (healed.failed.length > 0) throw new CliError(`not everything could be undone: ${healed.failed.join("; ")}`);
 }
@@ -176,5 +181,9 @@ export function faultCommands(program: Command): void {
     .action(async (file: string) => event(file));
   cloudFaultCommands(fault, async (wish) => inject(localFarm(), wish));
   pairFaultCommands(fault, async (wish) => inject(localFarm(), wish));
-  fault.command("heal").description("end every fault that lasts").action(heal);
+  fault
+    .command("heal")
+    .argument("[fault...]", "its kind, and the nodes it was given, e.g. partition db-a db-b")
+    .description("end every fault that lasts, or this one")
+    .action(heal);
 }

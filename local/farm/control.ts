@@ -12,7 +12,7 @@ const OBSERVED_SECONDS_MAX = 10;
 const wishSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("kill"), instanceId: z.string() }),
   z.object({ kind: z.literal("event"), envelope: z.unknown() }),
-  z.object({ kind: z.literal("heal") }),
+  z.object({ kind: z.literal("heal"), fault: z.optional(z.array(z.string()).min(1)) }),
   ...cloudFaultSchemas,
   ...pairFaultSchemas,
 ]);
@@ -61,6 +61,7 @@ async function inject(room: Room, wish: Wish): Promise<Record<string, unknown>> 
       cloud.bus.deliver(wish.envelope);
       return { delivered: true };
     case "heal":
+      if (wish.fault !== undefined) return { ...(await pair.heal(wish.fault)) };
       // A killed machine is healed by the controller, not by hand.
       return { cloudFaults: cloud.faults.heal(), ...(await pair.heal()) };
     case "api":

@@ -100,7 +100,7 @@ export const pairServerTests = (flavour: Flavour): void =>
       const seen = await probe.stop();
 
       console.log(
-        `${flavour} failover: writers saw a pause of ${writes.longestPauseMs} ms, ${writes.failed} tries failed`,
+        `${flavour} failover: writers saw a pause of ${writes.longestPauseMs} ms, ${writes.refused + writes.unknown} tries failed`,
       );
       expect(killed.code).toBe(0);
       await expectAll(writes, peerOf(writer));

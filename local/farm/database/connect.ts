@@ -23,3 +23,10 @@ export async function connectAs(at: At, { username, password }: Account, timeout
   connection.on("error", () => undefined);
   return connection;
 }
+
+/** Read-only, offline, and the right to write that only administrators have meanwhile. */
+const REFUSALS = new Set(["ER_OPTION_PREVENTS_STATEMENT", "ER_SERVER_OFFLINE_MODE", "ER_READ_ONLY_MODE"]);
+
+/** The server is closed and said so: what it was asked to write is not there. */
+export const isRefused = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && REFUSALS.has(String(error.code));

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Connection } from "mysql2/promise";
 import * as z from "zod";
 import { committedBy, countOf, parseGtid } from "../../../lib/database/gtid.ts";
-import { connectAs, type Account, type At } from "./connect.ts";
+import { connectAs, isRefused, type Account, type At } from "./connect.ts";
 import { growthSpans, openTogether, overlaps, type Attempt, type Span } from "./spans.ts";
 
 const CREATE =
@@ -11,8 +11,6 @@ const WRITE = "REPLACE INTO wordpress.tandem_probe VALUES (?, ?)";
 const EVERY_MS = 20;
 /** A server that does not answer a write for so long is asked by a new session: the outcome of this one stays unknown. */
 const ANSWER_MS = 1_000;
-/** Read-only, offline, and the right to write that only administrators have meanwhile. */
-const REFUSALS = new Set(["ER_OPTION_PREVENTS_STATEMENT", "ER_SERVER_OFFLINE_MODE", "ER_READ_ONLY_MODE"]);
 
 export interface ProbedServer {
   readonly name: string;
@@ -64,9 +62,6 @@ async function ownTransactions({ connection, flavour, identity }: Session): Prom
   return countOf(committedBy(parseGtid(flavour, gtid), identity));
 }
 
-const outcomeOf = (error: unknown): Attempt["outcome"] =>
-  error instanceof Error && "code" in error && REFUSALS.has(String(error.code)) ? "refused" : "unknown";
-
 /** One server, one attempt at a time. Its session is its own: what it finds out does not depend on the other server. */
 async function watch(server: ProbedServer, account: Account, signal: AbortSignal, attempts: Attempt[], own: Own[]) {
   let session: Session | undefined;
@@ -81,15 +76,15 @@ async function watch(server: ProbedServer, account: Account, signal: AbortSignal
     try {
       session ??= await openSession(server, account);
     } catch (error) {
-      end(outcomeOf(error) === "refused" ? "refused" : "unreachable");
+      end(isRefused(error) ? "refused" : "unreachable");
     }
     if (session !== undefined) {
       try {
         await session.connection.query({ sql: WRITE, values: [server.name, number], timeout: ANSWER_MS });
         end("accepted");
       } catch (error) {
-        end(outcomeOf(error));
-        if (outcomeOf(error) !== "refused") forget();
+        end(isRefused(error) ? "refused" : "unknown");
+        if (!isRefused(error)) forget();
       }
     }
     if (session !== undefined) {
@@ -117,6 +112,8 @@ export async function startWriterProbe(writer: At, servers: readonly ProbedServe
     return watch(server, account, stopping.signal, attempts, own);
   });
   return {
+    /** What was seen until now. */
+    report: (): ProbeReport => reportOf(traces),
     async stop(): Promise<ProbeReport> {
       stopping.abort();
       await Promise.all(all);

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Connection } from "mysql2/promise";
 import * as z from "zod";
-import { connectAs, type Account, type At } from "./connect.ts";
+import { connectAs, isRefused, type Account, type At } from "./connect.ts";
 import type { Span } from "./spans.ts";
 
 /** Not unique in `id`: a write that was applied twice must be seen as two rows. */
@@ -29,10 +29,12 @@ export interface WriteReport {
   readonly sent: number;
   /** Ids of the rows whose insert was answered with success. */
   readonly acknowledged: readonly string[];
-  /** Inserts that failed, or whose answer was lost: nothing is claimed of their rows. */
-  readonly failed: number;
-  /** Attempts to connect that failed. */
+  /** Inserts that a closed server refused: their rows are never there. */
   readonly refused: number;
+  /** Inserts that failed otherwise, or whose answer was lost: nothing is claimed of their rows. */
+  readonly unknown: number;
+  /** Attempts to connect that failed. */
+  readonly unconnected: number;
   /** The longest time without an acknowledgement of any writer, from start to end. */
   readonly longestPauseMs: number;
   /** The acknowledgements before and after it (or the end), as `performance.now()` tells time. */
@@ -45,8 +47,9 @@ export interface WriteReport {
 
 interface Tally {
   sent: number;
-  failed: number;
   refused: number;
+  unknown: number;
+  unconnected: number;
   lastAckAt: number;
   longestPause: Span;
   readonly acknowledged: string[];
@@ -86,7 +89,7 @@ async function writer(tally: Tally, options: WriteOptions, everyMs: number, sign
       nextAt = Math.max(nextAt + everyMs, performance.now());
       if (!signal.aborted) await write(tally, connection, options.writeMsMax ?? WRITE_MS_DEFAULT);
     } catch (error) {
-      if (connection !== undefined) tally.failed += 1;
+      if (connection !== undefined) tally[isRefused(error) ? "refused" : "unknown"] += 1;
       tally.failures.set(wordsOf(error), (tally.failures.get(wordsOf(error)) ?? 0) + 1);
       connection?.destroy();
       connection = undefined;
@@ -100,7 +103,7 @@ async function open(tally: Tally, { at, account }: WriteOptions): Promise<Connec
   try {
     return await connectAs(at, account, CONNECT_MS);
   } catch (error) {
-    tally.refused += 1;
+    tally.unconnected += 1;
     throw error;
   }
 }
@@ -108,10 +111,24 @@ async function open(tally: Tally, { at, account }: WriteOptions): Promise<Connec
 const share = (sorted: readonly number[], part: number): number =>
   Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0);
 
+function reportOf(tally: Tally): WriteReport {
+  const sorted = tally.tookMs.toSorted((a, b) => a - b);
+  const { sent, acknowledged, refused, unknown, unconnected, longestPause } = tally;
+  return {
+    ...{ sent, acknowledged: [...acknowledged], refused, unknown, unconnected },
+    ...{ longestPause, longestPauseMs: Math.round(lengthOf(longestPause)) },
+    ...{ p50Ms: share(sorted, 0.5), p99Ms: share(sorted, 0.99) },
+    failures: Object.fromEntries(tally.failures),
+  };
+}
+
+/** A load that runs. */
 export interface Writes {
+  /** What came of it until now; what is neither acknowledged, refused nor unknown waits. */
+  report(): WriteReport;
   /** When a write was last acknowledged, as `performance.now()` tells time. */
   lastAckAt(): number;
-  /** Waits for the writes that are under way. */
+  /** Waits for the inserts that are under way. */
   stop(): Promise<WriteReport>;
 }
 
@@ -122,26 +139,21 @@ export async function startWrites(options: WriteOptions): Promise<Writes> {
   await first.end();
   const startedAt = performance.now();
   const tally: Tally = {
-    ...{ sent: 0, failed: 0, refused: 0, lastAckAt: startedAt, longestPause: { from: startedAt, to: startedAt } },
+    ...{ sent: 0, refused: 0, unknown: 0, unconnected: 0 },
+    ...{ lastAckAt: startedAt, longestPause: { from: startedAt, to: startedAt } },
     ...{ acknowledged: [], tookMs: [], failures: new Map<string, number>() },
   };
   const stopping = new AbortController();
   const everyMs = (1000 * options.writers) / options.perSecond;
   const all = Array.from({ length: options.writers }, () => writer(tally, options, everyMs, stopping.signal));
   return {
+    report: () => reportOf(tally),
     lastAckAt: () => tally.lastAckAt,
     async stop() {
       pauseUntil(tally, performance.now());
       stopping.abort();
       await Promise.all(all);
-      const sorted = tally.tookMs.toSorted((a, b) => a - b);
-      const { sent, acknowledged, failed, refused, longestPause } = tally;
-      return {
-        ...{ sent, acknowledged, failed, refused },
-        ...{ longestPause, longestPauseMs: Math.round(lengthOf(longestPause)) },
-        ...{ p50Ms: share(sorted, 0.5), p99Ms: share(sorted, 0.99) },
-        failures: Object.fromEntries(tally.failures),
-      };
+      return reportOf(tally);
     },
   };
 }
@@ -152,15 +164,19 @@ export interface Accounted {
   readonly rows: number;
 }
 
-const countSchema = z.array(z.object({ id: z.string(), count: z.coerce.number() }));
+const idsSchema = z.array(z.object({ id: z.string() }));
+
+/** Ids of all rows that a load has left on the server, twice what is there twice. */
+export async function writtenRows(connection: Connection): Promise<readonly string[]> {
+  const [rows] = await connection.query("SELECT id FROM wordpress.tandem_writes");
+  return idsSchema.parse(rows).map(({ id }) => id);
+}
 
 /** Whether each acknowledged write is on the server exactly once. */
 export async function accountFor(connection: Connection, acknowledged: readonly string[]): Promise<Accounted> {
-  const [rows] = await connection.query("SELECT id, COUNT(*) AS count FROM wordpress.tandem_writes GROUP BY id");
-  const found = new Map(countSchema.parse(rows).map(({ id, count }) => [id, count]));
-  return {
-    lost: acknowledged.filter((id) => !found.has(id)),
-    doubled: [...found].filter(([, count]) => count > 1).map(([id]) => id),
-    rows: found.size,
-  };
+  const rows = await writtenRows(connection);
+  const found = new Set<string>();
+  const doubled = new Set<string>();
+  for (const id of rows) (found.has(id) ? doubled : found).add(id);
+  return { lost: acknowledged.filter((id) => !found.has(id)), doubled: [...doubled], rows: found.size };
 }

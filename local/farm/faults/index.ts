@@ -4,9 +4,10 @@ import type { CloudClock } from "../../cloud/clock.ts";
 import type { FarmMachines } from "../machines.ts";
 import type { Relays } from "../relay.ts";
 import { duplicateRow } from "./collision.ts";
-import { openLasting, type Healed } from "./lasting.ts";
+import { isFault, openLasting, type Healed } from "./lasting.ts";
 import { partition, slowDown } from "./links.ts";
 import { continueServer, killServer, restartServer, stopServer } from "./server-process.ts";
+import { Refusal } from "./refusal.ts";
 import { fillConnections, holdTransaction } from "./sessions.ts";
 import { openServers, type ReadAccount } from "./sql.ts";
 import { errant, lag, setBoth, stopApplier } from "./state.ts";
@@ -40,7 +41,8 @@ export type PairFaultWish = z.infer<(typeof pairFaultSchemas)[number]>;
 export interface PairFaults {
   /** Resolves when the fault is in force and was seen. Throws Refusal for one that makes no sense now. */
   inject(wish: PairFaultWish): Promise<Record<string, unknown>>;
-  heal(): Promise<Healed>;
+  /** Ends every fault that lasts, or the one of this kind and these targets. Throws Refusal when that is not in force. */
+  heal(fault?: readonly string[]): Promise<Healed>;
   /** The farm ends, and what is broken in it goes with it. */
   close(): void;
 }
@@ -57,7 +59,12 @@ export function openPairFaults(around: {
   const links = { ...around, lasting };
 
   return {
-    heal: lasting.heal,
+    async heal(fault) {
+      if (fault === undefined) return lasting.heal();
+      const healed = await lasting.heal(isFault(fault));
+      if (healed.undone.length + healed.failed.length === 0) throw new Refusal(`${fault.join(" ")} is not in force`);
+      return healed;
+    },
     close: lasting.close,
     async inject(wish) {
       switch (wish.kind) {

@@ -19,8 +19,8 @@ export interface LastingFaults {
   has(key: string): boolean;
   /** Ends one; nothing if it is not in force. */
   end(key: string): Promise<void>;
-  /** Ends all, the last one first. What could not be undone stays, to be tried again. */
-  heal(): Promise<Healed>;
+  /** Ends all, or those that `isMeant` by their words, the last one first. What could not be undone stays, to be tried again. */
+  heal(isMeant?: (what: string) => boolean): Promise<Healed>;
   readonly closing: AbortSignal;
   close(): void;
 }
@@ -52,10 +52,11 @@ export function openLasting(clock: CloudClock, note: (line: string) => void): La
     },
     has: (key) => faults.has(key),
     end,
-    async heal() {
+    async heal(isMeant = () => true) {
       const undone: string[] = [];
       const failed: string[] = [];
       for (const [key, { what }] of [...faults].toReversed()) {
+        if (!isMeant(what)) continue;
         try {
           await end(key);
           undone.push(what);
@@ -67,5 +68,11 @@ export function openLasting(clock: CloudClock, note: (line: string) => void): La
     },
   };
 }
+
+/** `partition db-a db-b` means `partition db-a -> db-b`, `lag db-b` means `lag of 30 s db-b`, and `lag` every one. */
+export const isFault =
+  ([kind = "", ...targets]: readonly string[]) =>
+  (what: string): boolean =>
+    what.startsWith(`${kind} `) && (targets.length === 0 || what.endsWith(` ${targets.join(" -> ")}`));
 
 const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

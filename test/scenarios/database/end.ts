@@ -37,7 +37,7 @@ export function differences(expected: EndState, seen: SeenEnd): readonly string[
   return [
     ...writerAsExpected(expected, seen),
     ...told(expected, seen),
-    ...(expected.writer === null ? [] : accounted(expected.writer, seen)),
+    ...(expected.writer === null ? somewhere(seen) : accounted(expected.writer, seen)),
     ...twoWriters(seen.intervals),
     ...(expected.writer === null ? [] : surplus(expected, expected.writer, seen)),
   ];
@@ -90,11 +90,22 @@ function accounted(writer: DatabaseNode, { accounts, rows }: SeenEnd): string[] 
     ...(doubled === 0 ? [] : [`${doubled} rows are on ${writer} twice`]),
   ];
 }
+
+/** Where nobody writes, every acknowledged row is on one of the servers: whoever is brought back, nothing is lost. */
+function somewhere({ accounts, rows }: SeenEnd): string[] {
+  const there = new Set([...rows["db-a"], ...rows["db-b"]]);
+  const missing = accounts.acknowledged.filter((id) => !there.has(id));
+  return missing.length === 0
+    ? []
+    : [`${missing.length} acknowledged writes are on neither server: ${missing.slice(0, NAMED_MAX).join(", ")}`];
+}
+
 /** Ids that a message names. */
 const NAMED_MAX = 5;
 
 function twoWriters(intervals: readonly Interval[]): string[] {
-  const [a, b] = [intervals.filter(({ node }) => node === "db-a"), intervals.filter(({ node }) => node === "db-b")];
+  const long = intervals.filter(({ from, to }) => from !== to);
+  const [a, b] = [long.filter(({ node }) => node === "db-a"), long.filter(({ node }) => node === "db-b")];
   return a.flatMap((one) =>
     b
       .filter((other) => one.from < (other.to ?? Infinity) && other.from < (one.to ?? Infinity))

@@ -20,7 +20,7 @@ const BEFORE_SECONDS = 3;
 export async function play(scenario: Scenario, world: PairWorld): Promise<readonly string[]> {
   await world.ready();
   await scenario.prepare?.(world);
-  const load = world.writes(scenario.writesPerSecond);
+  const load = await world.writes(scenario.writesPerSecond);
   await world.advance(BEFORE_SECONDS);
   let given: string | undefined;
   try {
@@ -32,9 +32,9 @@ export async function play(scenario: Scenario, world: PairWorld): Promise<readon
   const found = differences(scenario.expected, {
     status: await world.status(),
     accounts,
-    rows: { "db-a": await world.rows("db-a"), "db-b": await world.rows("db-b") },
     intervals: await world.writableIntervals(),
     journal: await world.journal(),
+    rows: { "db-a": await world.rows("db-a"), "db-b": await world.rows("db-b") },
   });
   const nothing = accounts.acknowledged.length === 0 ? ["no write was acknowledged"] : [];
   return [...(given === undefined ? [] : [given]), ...nothing, ...found];

@@ -1,4 +1,5 @@
 import type { DatabaseNode } from "../../../lib/spec.ts";
+import { isWhole } from "./status.ts";
 import type { PairWorld } from "./world.ts";
 
 /** From a fault to a new writer, by way of a fence that takes long where the host is gone. */
@@ -22,16 +23,7 @@ export const told = (world: PairWorld, code: string): Promise<void> =>
 
 /** No problem is open, both receive and apply, and the peer is eligible. */
 export const whole = (world: PairWorld): Promise<void> =>
-  world.until(
-    "the pair is whole",
-    async () => {
-      const { peerEligible, problems, replicates } = await world.status();
-      return (
-        peerEligible === true && problems.length === 0 && replicates["db-a"] === true && replicates["db-b"] === true
-      );
-    },
-    WHOLE_SECONDS,
-  );
+  world.until("the pair is whole", async () => isWhole(await world.status()), WHOLE_SECONDS);
 
 export const wholeOrAsked = (world: PairWorld): Promise<void> =>
   world.until(

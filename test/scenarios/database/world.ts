@@ -38,6 +38,8 @@ export interface PairStatus {
 
 /** A line of the journal, from the beginning of the scenario on. */
 export interface Line {
+  /** ISO-8601 UTC. */
+  readonly at: string;
   readonly phase: string;
   readonly action?: string | undefined;
   readonly problem?: string | undefined;
@@ -50,6 +52,7 @@ export interface Interval {
   /** Milliseconds of the world's clock. */
   readonly from: number;
   readonly to?: number;
+  // `to` equal to `from`: one write was accepted, and it is not known when exactly. It is no overlap with anything.
 }
 
 /**
@@ -62,8 +65,12 @@ export interface PairWorld {
   /** Nothing is wrong: no fault is left, db-a writes, db-b replicates and is eligible, nothing is quarantined. */
   ready(): Promise<void>;
 
-  writes(perSecond: number): WriteLoad;
-  /** Ids of the rows that a session on this server sees, in any order, twice what is there twice. Also on a server that is closed. */
+  /** Resolves when it runs. */
+  writes(perSecond: number): Promise<WriteLoad>;
+  /**
+   * Ids of the rows that a session on this server sees, in any order, twice what is there twice. Also on a server that is
+   * closed; one that is down may be started for it, so it is asked at the very end.
+   */
   rows(node: DatabaseNode): Promise<readonly string[]>;
   /** Since `ready`, by probes beside the load. */
   writableIntervals(): Promise<readonly Interval[]>;

@@ -1,6 +1,7 @@
 import * as z from "zod";
-import { DATABASE_NODES, type DatabaseNode } from "../../../lib/spec.ts";
+import type { DatabaseNode } from "../../../lib/spec.ts";
 import type { Flavour } from "../../../lib/database/server.ts";
+import { isWhole, statusOf } from "../../scenarios/database/status.ts";
 import type { Interval, Line, Link, PairStatus, PairWorld, WriteLoad } from "../../scenarios/database/world.ts";
 import { openChance } from "../chance.ts";
 import { openWorld, type SimulatedWorld, type WorldOptions } from "../world.ts";
@@ -56,7 +57,7 @@ export async function openPairWorld(options: WorldOptions & { flavour?: Flavour 
       await until("a whole pair", async () => isWhole(await status()), READY_SECONDS);
       readyAt = world.now();
     },
-    writes(perSecond): WriteLoad {
+    async writes(perSecond): Promise<WriteLoad> {
       loads += 1;
       const load = writeLoad({ clock, chance, databases, prefix: `load-${loads}`, perSecond });
       return {
@@ -120,7 +121,7 @@ export async function openPairWorld(options: WorldOptions & { flavour?: Flavour 
     journal: async () =>
       (await world.journal()).flatMap((line): Line[] =>
         line.scope === "database" && Date.parse(line.at) >= readyAt
-          ? [{ phase: line.phase, action: line.action, problem: line.problem, result: line.result }]
+          ? [{ at: line.at, phase: line.phase, action: line.action, problem: line.problem, result: line.result }]
           : [],
       ),
   };
@@ -133,38 +134,3 @@ const answerSchema = z.object({
   text: z.optional(z.string()),
   request: z.optional(z.object({ state: z.string(), answer: z.optional(z.string()) })),
 });
-
-const known = <T extends z.ZodType>(type: T) =>
-  z.union([type, z.object({ unknown: z.string() }).transform(() => undefined)]);
-const nodeSchema = z.enum(DATABASE_NODES);
-/** Of `tandem status --json`; what it does not know is undefined here. */
-const statusSchema = z.object({
-  database: z.object({
-    writer: known(nodeSchema),
-    peerEligible: known(z.boolean()),
-    problems: known(z.array(z.object({ code: z.string(), node: z.optional(z.string()) }))),
-    nodes: z.array(z.object({ name: nodeSchema, io: known(z.string()), sql: known(z.string()) })),
-  }),
-  proposals: known(z.array(z.object({ action: z.string() }))),
-});
-
-function statusOf(given: unknown): PairStatus {
-  const { database, proposals } = statusSchema.parse(given);
-  const replicates = (name: DatabaseNode): boolean | undefined => {
-    const node = database.nodes.find((each) => each.name === name);
-    return node?.io === undefined || node.sql === undefined ? undefined : node.io === "Yes" && node.sql === "Yes";
-  };
-  return {
-    writer: database.writer,
-    peerEligible: database.peerEligible,
-    problems: (database.problems ?? []).map(({ code, node }) => (node === undefined ? code : `${code} ${node}`)),
-    proposals: (proposals ?? []).map(({ action }) => action),
-    replicates: { "db-a": replicates("db-a"), "db-b": replicates("db-b") },
-  };
-}
-
-const isWhole = ({ writer, peerEligible, problems, replicates }: PairStatus): boolean =>
-  writer !== undefined &&
-  peerEligible === true &&
-  problems.length === 0 &&
-  bothNodes.every((node) => replicates[node] === true);

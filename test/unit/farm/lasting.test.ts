@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { openLasting } from "../../../local/farm/faults/lasting.ts";
+import { isFault, openLasting } from "../../../local/farm/faults/lasting.ts";
 import { manualClock } from "../manual-clock.ts";
 
 function open() {
@@ -43,4 +43,17 @@ test("the same fault again replaces the one before, with its time", async () => 
   expect([log, lasting.has("a")]).toEqual([[], true]);
   await clock.advance(8000);
   expect([log, lasting.has("a")]).toEqual([["undo long"], false]);
+});
+
+test("one fault is healed by its kind and its nodes, and the others stay", async () => {
+  const { lasting } = open();
+  for (const what of ["partition db-a -> db-b", "partition db-b -> db-a", "lag of 30 s db-b", "connections db-a"])
+    lasting.add(what, what, undefined, () => undefined);
+
+  expect(await lasting.heal(isFault(["partition", "db-b", "db-a"]))).toMatchObject({
+    undone: ["partition db-b -> db-a"],
+  });
+  expect(await lasting.heal(isFault(["lag", "db-b"]))).toMatchObject({ undone: ["lag of 30 s db-b"] });
+  expect(await lasting.heal(isFault(["connections", "db-b"]))).toMatchObject({ undone: [] });
+  expect(await lasting.heal(isFault(["partition"]))).toMatchObject({ undone: ["partition db-a -> db-b"] });
 });
