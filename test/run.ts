@@ -45,9 +45,9 @@ async function run({ title, folders, options = [], isBeside = false }: Part): Pr
 function giveWay(child: ChildProcess): void {
   const { pid } = child;
   if (pid === undefined) return;
-  setPriority(pid, constants.priority.PRIORITY_LOW);
+  setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
   try {
-    writeFileSync(`/proc/${pid}/autogroup`, String(constants.priority.PRIORITY_LOW));
+    writeFileSync(`/proc/${pid}/autogroup`, String(constants.priority.PRIORITY_BELOW_NORMAL));
   } catch {
     // This kernel does not group by session.
   }
@@ -63,7 +63,7 @@ if (!all)
   console.log(
     "left to `npm run test:all`, for they take minutes: test/farm/shared, cloud-faults and mariadb (a farm of their own), " +
       "test/farm/scenarios (the pair's on real servers of both flavours; here they are played in the simulation), a node that is " +
-      "abandoned, the driver on MySQL, 90 s of load instead of 50 s, 900 more seeds, a quiet day instead of six hours, " +
+      "abandoned, the driver on MySQL, 90 s of overload instead of 40 s of full load, 900 more seeds, a quiet day instead of six hours, " +
       "Debian's awscli against the endpoint",
   );
 const quick = await run({ title: "unit, contract", folders: ["test/unit", "test/contract"] });
