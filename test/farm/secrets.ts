@@ -8,7 +8,7 @@ import { farmPaths, projectRoot } from "../../local/farm/paths.ts";
 import { journal } from "./farm.ts";
 
 /** A process that shows a password for less than this may be missed; programs that get one as an argument live longer. */
-const SAMPLE_MS = 20;
+const SAMPLE_MS = 100;
 
 /** A secret's name and what must not be seen of it. */
 interface Secret {
