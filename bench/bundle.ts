@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { processRuntime } from "../local/cloud/lambda/process-runtime.ts";
+import { median } from "./figures.ts";
 
 /** Promised of every function that does not talk to MySQL (docs/ARCHITECTURE.md). */
 export const BYTES_MAX = 450_000;
@@ -105,9 +106,6 @@ async function coldStart(entry: string, codeFolder: string): Promise<number> {
   if (fault !== undefined) throw new Error(`${entry} does not start: ${fault.errorMessage}`);
   return ms;
 }
-
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
 interface Row extends Bundle {
   readonly initMs: number;

@@ -4,7 +4,9 @@ const { readFile } = require("node:fs/promises");
 
 /**
  * A client's schemas name their members by constants, `{ [_xN]: _aZI }`. A computed key keeps esbuild from leaving out
- * what nothing uses, and the schemas of EC2 alone are half a megabyte: the key is written out instead.
+ * what nothing uses, and the schemas of EC2 alone are half a megabyte: the key is written out instead. Every error of a
+ * service is registered as a class, which keeps all of them: an error that is not registered is one of the service's base
+ * class with the same name and message, and names are all that is asked for here (lib/aws/errors.ts).
  */
 const shakableSchemas = {
   name: "shakable-schemas",
@@ -14,9 +16,8 @@ const shakableSchemas = {
       const values = new Map(
         [...text.matchAll(/^const (_\w+) = ("[^"\n]*");$/gm)].map(([, name, value]) => [name, value]),
       );
-      return {
-        contents: text.replace(/\[(_\w+)\]:/g, (key, name) => (values.has(name) ? `${values.get(name)}:` : key)),
-      };
+      const plain = text.replace(/\[(_\w+)\]:/g, (key, name) => (values.has(name) ? `${values.get(name)}:` : key));
+      return { contents: plain.replace(/^n\d+_registry\.registerError\(.*\);$/gm, "") };
     });
   },
 };

@@ -72,6 +72,7 @@ module.exports = class NodeFiles {
       TANDEM_REGION: { Ref: "AWS::Region" },
       TANDEM_DB_A: tandem.databaseAddressA,
       TANDEM_DB_B: tandem.databaseAddressB,
+      ...(node !== "web" && { TANDEM_FLAVOUR: String(await parameter("databaseFlavour")) }),
       ...(node === "web" && {
         TANDEM_SITE_URL: tandem.siteUrl,
         TANDEM_SHARE: tandem.share,

@@ -75,6 +75,7 @@ const RULES = {
     allowed: "two IPv4 addresses, of db-a and db-b, with a comma between",
     accepts: (text) => new RegExp(`^${ADDRESS},${ADDRESS}$`).test(text) && split(text).every(isAddress),
   }),
+  databaseFlavour: oneOf("mysql", "mariadb"),
   databaseInstanceType: instanceType,
   databaseVolumeGiB: whole(8, 16_384),
 
@@ -197,6 +198,10 @@ const CROSS = [
     const [a, b] = split(p.databaseAddresses);
     return a !== undefined && a === b && `databaseAddresses names ${a} twice: db-a and db-b are two servers`;
   },
+  (p) =>
+    p.databaseFlavour === "mariadb" &&
+    p.databaseServers === "yours" &&
+    `databaseFlavour is "mariadb" and databaseServers is "yours": it says what Tandem installs; what yours are is seen`,
   (p) =>
     p.databaseAddresses !== "" &&
     p.databaseServers === "tandem" &&

@@ -32,6 +32,8 @@ module.exports = ({ resolveVariable }) =>
     const farm = `tandem-${stage}`;
     const group = regional("autoscaling", `autoScalingGroup:*:autoScalingGroupName/${farm}-*`);
 
+    const zone = (id) => ({ "Fn::Sub": [`arn:\${AWS::Partition}:route53:::hostedzone/\${Id}`, { Id: id }] });
+
     const table = [regional("dynamodb", `table/${farm}-state`)];
     const readState = [allow(["dynamodb:GetItem", "dynamodb:Query"], table)];
     const state = [
@@ -56,25 +58,12 @@ module.exports = ({ resolveVariable }) =>
       ),
     ];
     const scale = [...groups, ...metrics, allow(["autoscaling:SetDesiredCapacity"], [group])];
-    // Whoever holds the lease of a node carries out what is wanted there, an operator's wishes included.
-    const nodes = [
+    // Machines in their hooks, of whichever class.
+    const machinery = [
       ...groups,
-      ...machines,
       ...hooks,
-      allow(
-        [
-          "autoscaling:CompleteLifecycleAction",
-          "autoscaling:RecordLifecycleActionHeartbeat",
-          "autoscaling:SetInstanceHealth",
-          "autoscaling:SuspendProcesses",
-          "autoscaling:TerminateInstanceInAutoScalingGroup",
-        ],
-        [group],
-      ),
-      allow(
-        ["elasticloadbalancing:DeregisterTargets"],
-        [regional("elasticloadbalancing", `targetgroup/${farm}-web/*`)],
-      ),
+      allow(["ec2:DescribeInstances"], ["*"]),
+      allow(["autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat"], [group]),
       allow(
         ["ssm:SendCommand"],
         [regional("ssm", `document/${farm}-launch`), regional("ssm", `document/${farm}-drain`)],
@@ -83,15 +72,31 @@ module.exports = ({ resolveVariable }) =>
         StringEquals: { "aws:ResourceTag/tandem:stage": stage },
       }),
     ];
-    // Secrets Manager puts a hyphen and six characters behind the name.
-    const databases = [
+    // Whoever holds the lease of a node carries out what is wanted there, an operator's wishes included.
+    const nodes = [
+      ...machinery,
+      ...machines,
+      allow(["autoscaling:SetInstanceHealth", "autoscaling:TerminateInstanceInAutoScalingGroup"], [group]),
       allow(
-        ["secretsmanager:GetSecretValue"],
-        [regional("secretsmanager", `secret:tandem/${stage}/database/observer-??????`)],
+        ["elasticloadbalancing:DeregisterTargets"],
+        [regional("elasticloadbalancing", `targetgroup/${farm}-web/*`)],
       ),
     ];
+    // Secrets Manager puts a hyphen and six characters behind the name.
+    const secretOf = (name) => regional("secretsmanager", `secret:tandem/${stage}/database/${name}-??????`);
+    const databases = [allow(["secretsmanager:GetSecretValue"], [secretOf("observer")])];
+    // Fences, replication, and who of the two is the writer: one function's alone.
+    const pair = [
+      ...machinery,
+      allow(["autoscaling:SuspendProcesses"], [group]),
+      allow(["secretsmanager:GetSecretValue"], [secretOf("observer"), secretOf("healer"), secretOf("replication")]),
+      allow(["ec2:StartInstances", "ec2:StopInstances"], [regional("ec2", "instance/*")], {
+        StringEquals: { "aws:ResourceTag/tandem:stage": stage },
+      }),
+      allow(["ssm:SendCommand"], [regional("ssm", `document/${farm}-fence`)]),
+      allow(["route53:ChangeResourceRecordSets"], [zone({ Ref: "PrivateZone" })]),
+    ];
     const none = (Condition, Resource) => ({ "Fn::If": [Condition, Resource, { Ref: "AWS::NoValue" }] });
-    const zone = (id) => ({ "Fn::Sub": [`arn:\${AWS::Partition}:route53:::hostedzone/\${Id}`, { Id: id }] });
     const edge = [
       allow(
         ["cloudfront:GetDistribution", "cloudfront:GetInvalidation", "cloudfront:ListInvalidations"],
@@ -135,10 +140,14 @@ module.exports = ({ resolveVariable }) =>
         allow(["cloudwatch:PutMetricData"], ["*"], { StringEquals: { "cloudwatch:namespace": "Tandem" } }),
       ],
       databaseNode: [files, secrets("Admin", "App", "Observer", "Healer", "Replication")],
-      onLifecycle: merged([...state, ...scale, ...nodes, ...databases]),
+      onLifecycle: merged([...state, ...scale, ...nodes]),
       onAlarm: merged([...state, ...scale]),
-      watchFarm: merged([...state, ...scale, ...warmPool, ...nodes, ...databases]),
+      watchDatabase: merged([...state, ...pair]),
+      watchFarm: merged([...state, ...scale, ...warmPool, ...nodes]),
       maintain: merged([...state, ...scale, ...nodes, ...status, allow(["dynamodb:DeleteItem"], table)]),
       panel: merged(status),
+      provision: [
+        allow(["route53:ChangeResourceRecordSets", "route53:ListResourceRecordSets"], [zone({ Ref: "PrivateZone" })]),
+      ],
     };
   });

@@ -10,6 +10,7 @@ import {
   ssmOnceClient,
 } from "./aws/clients.ts";
 import { databaseCapability } from "./database/database.ts";
+import { sqlDriver } from "./database/sql/driver.ts";
 import { webNode } from "./fleet/node/apply.ts";
 import { webCapacity } from "./fleet/web.ts";
 import { openCore, view, type Invocation, type Lookout, type World } from "./lookout.ts";
@@ -20,7 +21,7 @@ export type Farm = Lookout & StatusDeps;
 
 /** The whole farm, as it is composed on AWS and in the local farm alike: the SDK finds its endpoint in the environment. */
 export function openFarm(invocation: Invocation, world: World = {}): Farm {
-  const { connection, readServer, readCache } = world;
+  const { connection, databases = sqlDriver, readCache } = world;
   const deps = {
     ...openCore(invocation, world),
     cloudFront: cloudFrontClient(connection),
@@ -31,8 +32,8 @@ export function openFarm(invocation: Invocation, world: World = {}): Farm {
     route53: route53Client(connection),
     secretsManager: secretsManagerClient(connection),
     ssm: ssmClient(connection),
+    databases,
     ssmOnce: ssmOnceClient(connection),
-    ...(readServer === undefined ? {} : { readServer }),
     ...(readCache === undefined ? {} : { readCache }),
   };
   const views = { web: view(webCapacity(deps)), node: view(webNode(deps)), database: view(databaseCapability(deps)) };

@@ -1,6 +1,6 @@
 import { TandemError } from "./errors.ts";
-import type { Farm } from "./farm.ts";
 import { lookAt, sees, type Lookout } from "./lookout.ts";
+import type { FleetDeps } from "./fleet/deps.ts";
 import { nodesToLookAt } from "./fleet/nodes.ts";
 import { groupsAws } from "./lifecycle/aws.ts";
 import type { Outcome } from "./reconcile/loop.ts";
@@ -51,8 +51,10 @@ async function lookAtTier(farm: Lookout, wishes: readonly Wish[]): Promise<reado
   return node === undefined ? [] : lookAtAll(farm, [{ scope: "web", cause: node.cause }]);
 }
 
+type NodeFarm = Lookout & FleetDeps;
+
 /** Looks at every scope of the farm, asked or not: a lost event costs delay and nothing else. */
-export async function lookAtFarm(farm: Farm): Promise<Report> {
+export async function lookAtFarm(farm: NodeFarm): Promise<Report> {
   const parts = await Promise.allSettled([
     lookAtAll(farm, [{ scope: "web", cause: CLOCK }]).then((tier) => andFollow(farm, tier)),
     lookAtAll(farm, [{ scope: "database", cause: CLOCK }]),
@@ -65,7 +67,7 @@ export async function lookAtFarm(farm: Farm): Promise<Report> {
 
 const CLOCK = "the clock";
 
-async function lookAtNodes(farm: Farm): Promise<readonly Outcome[]> {
+async function lookAtNodes(farm: NodeFarm): Promise<readonly Outcome[]> {
   const ids = await nodesToLookAt(farm);
   return lookAtAll(
     farm,
@@ -81,7 +83,7 @@ const MOVES_LOOK_MS = 2_000;
  * A changed size sets nodes in motion, and the event of their hook may be lost: whoever changed it sees them through.
  * Without this the nodes would wait for the next minute, and the tier's next change for the one after.
  */
-async function andFollow(farm: Farm, tier: readonly Outcome[]): Promise<readonly Outcome[]> {
+async function andFollow(farm: NodeFarm, tier: readonly Outcome[]): Promise<readonly Outcome[]> {
   const isChanged = tier.some(({ lines }) =>
     lines.some(({ phase, action }) => phase === "applied" && action === "set-desired"),
   );

@@ -3,7 +3,7 @@ import { publishLine } from "./aws/bus.ts";
 import { autoScalingClient, dynamoDbClient, eventBridgeClient, type Connection } from "./aws/clients.ts";
 import { openTable, type Table } from "./aws/table.ts";
 import type { ReadCache } from "./cache/memcached.ts";
-import type { ReadServer } from "./database/mysql.ts";
+import type { DatabaseDriver } from "./database/driver.ts";
 import { readEnvironment } from "./environment.ts";
 import { TandemError } from "./errors.ts";
 import { randomIds, type Ids } from "./ids.ts";
@@ -16,13 +16,15 @@ import { openLeases } from "./reconcile/lease.ts";
 import { reconcile, type Outcome } from "./reconcile/loop.ts";
 import { render, type Action } from "./reconcile/plan.ts";
 import { openProblems } from "./reconcile/problems.ts";
+import { openProposals } from "./reconcile/proposals.ts";
 import { openRequests } from "./reconcile/requests.ts";
-import { scopeKind, type Scope, type ScopeKind } from "./scope.ts";
+import { watch, type Watch } from "./reconcile/watch.ts";
+import { isWatched, scopeKind, type Scope, type ScopeKind } from "./scope.ts";
 import { specOf, type Spec } from "./spec.ts";
 
 /** What one invocation gives to the farm's code. */
 export interface Invocation extends Pick<LoopDeps, "remainingMs" | "log"> {
-  count(metric: "IgnoredEvents" | "RejectedEvents" | "UnpublishedLines"): void;
+  count(metric: "IgnoredEvents" | "RejectedEvents" | "UnpublishedLines" | "Pages"): void;
   /** Says in the structured log why an event had no effect. */
   note(message: string): void;
 }
@@ -38,9 +40,11 @@ export interface World {
   /** Absent: the state table behind `connection`. */
   readonly table?: Table;
   /** Absent: over the network. */
-  readonly readServer?: ReadServer;
+  readonly databases?: DatabaseDriver;
   /** Absent: over the network. */
   readonly readCache?: ReadCache;
+  /** How CloudFormation is answered. Absent: over the network. */
+  readonly respond?: (url: string, body: string) => Promise<void>;
 }
 
 /** One capability, whatever it observes and does. */
@@ -78,13 +82,15 @@ export function openCore(invocation: Invocation, world: World) {
     journal: openJournal(table, clock),
     freezes: openFreezes(table, clock),
     problems: openProblems(table, clock),
+    proposals: openProposals(table),
     requests: openRequests(table, clock),
     publish: (line: JournalLine) => publishLine(eventBridgeClient(connection), line),
   };
 }
 
-/** Whether this function has the capability that looks after the scope. */
-export const sees = (farm: Lookout, scope: Scope): boolean => farm.views[scopeKind(scope)] !== undefined;
+/** Whether this function looks after the scope, or can wake who does. */
+export const sees = (farm: Lookout, scope: Scope): boolean =>
+  isWatched(scope) || farm.views[scopeKind(scope)] !== undefined;
 
 /** The capability that looks after the scope. */
 function viewOf(farm: Lookout, scope: Scope): View {
@@ -95,9 +101,16 @@ function viewOf(farm: Lookout, scope: Scope): View {
   });
 }
 
-/** Looks at one scope until nothing is left to do there. See `reconcile`. */
-export const lookAt = async (farm: Lookout, scope: Scope, cause: string): Promise<Outcome> =>
-  viewOf(farm, scope)((capability) => reconcile(scope, cause, farm, capability));
+/** Looks at one scope until nothing is left to do there. See `reconcile`. A scope that is watched is only woken. */
+export async function lookAt(farm: Lookout, scope: Scope, cause: string): Promise<Outcome> {
+  if (!isWatched(scope)) return viewOf(farm, scope)((capability) => reconcile(scope, cause, farm, capability));
+  await farm.leases.wake(scope);
+  return { scope, ended: "coalesced", because: "whoever watches it looks at once", passes: 0, lines: [] };
+}
+
+/** Watches one scope until a successor takes over. See `watch`. */
+export const watchScope = async (farm: Lookout, scope: Scope, cause: string, how: Watch): Promise<Outcome> =>
+  viewOf(farm, scope)((capability) => watch(scope, cause, farm, capability, how));
 
 /** What would be done in the scope now, in words. Writes nothing and takes no lease. */
 export const planOf = async (farm: Lookout, scope: Scope): Promise<string> =>

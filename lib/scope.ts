@@ -22,3 +22,6 @@ export function scopeKind(scope: Scope): ScopeKind {
       return "node";
   }
 }
+
+/** A scope that one function watches every second: every other one only wakes that watch. */
+export const isWatched = (scope: Scope): boolean => scope === "database";

@@ -30,7 +30,7 @@ export interface Spec {
   /** Lifecycle hooks, of the same name on every group. */
   readonly hooks: { readonly launch: string; readonly terminate: string };
   /** SSM documents. */
-  readonly documents: { readonly launch: string; readonly drain: string };
+  readonly documents: { readonly launch: string; readonly drain: string; readonly fence: string };
   /** Target group of the web nodes. */
   readonly targetGroup: string;
   readonly alarms: { readonly busy: string; readonly idle: string };
@@ -41,9 +41,11 @@ export interface Spec {
   readonly functions: {
     readonly onLifecycle: string;
     readonly onAlarm: string;
+    readonly watchDatabase: string;
     readonly watchFarm: string;
     readonly maintain: string;
     readonly panel: string;
+    readonly provision: string;
   };
   /** php-fpm workers of one web node: its capacity in requests at a time. */
   readonly workersPerNode: number;
@@ -66,7 +68,7 @@ export function specOf(environment: Environment): Spec {
     databaseGroups: { "db-a": `${farm}-db-a`, "db-b": `${farm}-db-b` },
     cacheCluster: farm,
     hooks: { launch: "tandem-launch", terminate: "tandem-terminate" },
-    documents: { launch: `${farm}-launch`, drain: `${farm}-drain` },
+    documents: { launch: `${farm}-launch`, drain: `${farm}-drain`, fence: `${farm}-fence` },
     targetGroup: `${farm}-web`,
     alarms: { busy: `${farm}-web-busy`, idle: `${farm}-web-idle` },
     metricNamespace: "Tandem",
@@ -74,9 +76,11 @@ export function specOf(environment: Environment): Spec {
     functions: {
       onLifecycle: `${farm}-on-lifecycle`,
       onAlarm: `${farm}-on-alarm`,
+      watchDatabase: `${farm}-watch-database`,
       watchFarm: `${farm}-watch-farm`,
       maintain: `${farm}-maintain`,
       panel: `${farm}-panel`,
+      provision: `${farm}-provision`,
     },
   };
 }

@@ -1,11 +1,11 @@
 import { isoTime } from "./clock.ts";
 import { observeCache, type CacheDeps, type ObservedCacheNode } from "./cache/observe.ts";
-import { writersOf, type NodeFacts } from "./database/diagnose.ts";
-import { MYSQL_PORT, serverReader, type DatabaseDeps } from "./database/observe.ts";
-import type { ServerFact, ServerState } from "./database/server.ts";
+import type { DatabaseDeps } from "./database/observe.ts";
+import { databaseStatus, type DatabaseStatus } from "./database/status.ts";
 import type { Distribution, EdgeRecord } from "./edge/aws.ts";
 import { observeEdge, type EdgeDeps } from "./edge/observe.ts";
 import { TandemError } from "./errors.ts";
+import { isUnknown, readable, type Known } from "./known.ts";
 import { observeMounts, type MountFact } from "./files/observe.ts";
 import { fleetAws, type Alarm } from "./fleet/aws.ts";
 import type { FleetDeps } from "./fleet/deps.ts";
@@ -14,15 +14,10 @@ import { lifecycleAws } from "./lifecycle/aws.ts";
 import { isLeaving, isWarm, type Group, type Machine } from "./lifecycle/observation.ts";
 import { isKnown, type Fact } from "./reconcile/fact.ts";
 import type { Freezes } from "./reconcile/freeze.ts";
+import type { Proposal } from "./reconcile/plan.ts";
 import type { Problems } from "./reconcile/problems.ts";
+import type { Proposals } from "./reconcile/proposals.ts";
 import type { OperatorRequest } from "./reconcile/requests.ts";
-import { DATABASE_NODES, type DatabaseNode } from "./spec.ts";
-
-/** A fact that could not be read, and why. */
-export interface Unknown {
-  readonly unknown: string;
-}
-export type Known<T> = T | Unknown;
 
 export interface WebNodeStatus {
   readonly id: string;
@@ -67,30 +62,6 @@ export interface InvalidationStatus {
   readonly state: "InProgress" | "Completed";
 }
 
-export interface DatabaseNodeStatus {
-  readonly name: DatabaseNode;
-  readonly address: string;
-  readonly port: number;
-  /** First process of the machine; the local farm only. */
-  readonly pid?: number;
-  readonly role: Known<"writer" | "reader">;
-  readonly readOnly: Known<boolean>;
-  readonly io: Known<string>;
-  readonly sql: Known<string>;
-  readonly lagSeconds: Known<number>;
-  readonly gtid: Known<string>;
-  /** Empty: none. */
-  readonly lastError: Known<string>;
-}
-
-/** An open problem; `since` is ISO-8601 UTC. */
-export interface ProblemStatus {
-  readonly code: string;
-  readonly since: string;
-  readonly node?: string;
-  readonly detail: string;
-}
-
 /** What `tandem status --json` prints; every time is ISO-8601 UTC. */
 export interface FarmStatus {
   readonly farm: string;
@@ -104,15 +75,7 @@ export interface FarmStatus {
     readonly max: number;
     readonly nodes: readonly WebNodeStatus[];
   }>;
-  readonly database: {
-    readonly flavour: Known<"mysql" | "mariadb">;
-    readonly version: Known<string>;
-    readonly mode: "single-writer";
-    readonly writer: Known<DatabaseNode>;
-    readonly peerEligible: Known<boolean>;
-    readonly problems: Known<readonly ProblemStatus[]>;
-    readonly nodes: readonly DatabaseNodeStatus[];
-  };
+  readonly database: DatabaseStatus;
   readonly cache: Known<{ readonly nodes: readonly CacheNodeStatus[] }>;
   readonly files: Known<{
     /** Server and path that the nodes mount. */
@@ -123,8 +86,8 @@ export interface FarmStatus {
   }>;
   readonly edge: EdgeStatus;
   readonly alarms: Known<readonly Alarm[]>;
-  /** Nothing that could lose data is done in this version, so nothing is proposed. */
-  readonly proposals: readonly never[];
+  /** What could lose data and waits for `tandem approve <id>`. */
+  readonly proposals: Known<readonly Proposal[]>;
   readonly requests: Known<readonly RequestStatus[]>;
 }
 
@@ -136,36 +99,25 @@ export type RequestStatus = Pick<OperatorRequest, "id" | "scope" | "action" | "a
 export type StatusDeps = FleetDeps &
   DatabaseDeps &
   CacheDeps &
-  EdgeDeps & { readonly freezes: Freezes; readonly problems: Problems };
+  EdgeDeps & { readonly freezes: Freezes; readonly problems: Problems; readonly proposals: Proposals };
 
 /** The farm as it is now. What cannot be read is `{unknown}` and fails nothing else; only a broken invariant throws. */
 export async function farmStatus(deps: StatusDeps): Promise<FarmStatus> {
   const { spec, clock } = deps;
-  const [frozen, web, database, cache, edge, alarms, requests] = await Promise.all([
+  const [frozen, web, database, cache, edge, alarms, proposals, requests] = await Promise.all([
     readable(() => frozenOf(deps.freezes)),
     readable(() => webOf(deps)),
-    databaseOf(deps),
+    databaseStatus(deps),
     readable(async () => ({ nodes: (await observeCache(deps)).map((node) => cacheNodeOf(node, spec.world)) })),
     edgeOf(deps),
     readable(() => fleetAws(deps).alarms(`${spec.farm}-`)),
+    readable(() => deps.proposals.of("database")),
     readable(async () => (await deps.requests.open()).map(requestOf)),
   ]);
   const at = isoTime(clock.now());
   const shared = { cache, files: filesOf(spec.share, web), edge };
-  return { farm: spec.farm, world: spec.world, at, frozen, web, database, ...shared, alarms, proposals: [], requests };
+  return { farm: spec.farm, world: spec.world, at, frozen, web, database, ...shared, alarms, proposals, requests };
 }
-
-async function readable<T>(read: () => Promise<T>): Promise<Known<T>> {
-  try {
-    return await read();
-  } catch (error) {
-    if (error instanceof TandemError) return { unknown: error.message };
-    throw error;
-  }
-}
-
-const isUnknown = (value: unknown): value is Unknown =>
-  typeof value === "object" && value !== null && "unknown" in value;
 
 async function frozenOf(freezes: Freezes): Promise<false | readonly { scope: string; until: string }[]> {
   const all = await freezes.all();
@@ -243,102 +195,6 @@ function placeOf(machines: Known<ReadonlyMap<string, Machine>>, id: string): { a
   const machine = machines.get(id);
   const address = machine?.address ?? { unknown: "EC2 shows no address" };
   return machine?.pid === undefined ? { address } : { address, pid: machine.pid };
-}
-
-async function databaseOf(deps: StatusDeps): Promise<FarmStatus["database"]> {
-  const readServer = serverReader(deps);
-  const [servers, pids, problems] = await Promise.all([
-    Promise.all(
-      DATABASE_NODES.map(async (name): Promise<NodeFacts> => ({
-        name,
-        inService: true,
-        server: await readServer(name),
-      })),
-    ),
-    Promise.all(DATABASE_NODES.map((name) => pidOf(deps, name))),
-    readable(async () =>
-      (await deps.problems.of("database")).map((problem) => ({ ...problem, since: isoTime(problem.since) })),
-    ),
-  ]);
-  return {
-    flavour: common(servers, "flavour"),
-    version: common(servers, "version"),
-    mode: "single-writer",
-    writer: writerOf(servers),
-    peerEligible: { unknown: "the servers do not replicate in this version" },
-    problems,
-    nodes: servers.map(({ name, server }, index) => ({
-      name,
-      address: deps.spec.databaseAddresses[name],
-      port: MYSQL_PORT,
-      ...(pids[index] === undefined ? {} : { pid: pids[index] }),
-      ...serverStatus(server),
-    })),
-  };
-}
-
-/** A pid is an extra of the local farm: where it cannot be read, it is left out. */
-async function pidOf(deps: StatusDeps, name: DatabaseNode): Promise<number | undefined> {
-  const read = await readable(async () => {
-    const aws = lifecycleAws(deps);
-    const id = (await aws.group(deps.spec.databaseGroups[name]))?.instances[0]?.id;
-    return id === undefined ? undefined : (await aws.machines([id])).get(id)?.pid;
-  });
-  return typeof read === "number" ? read : undefined;
-}
-
-function serverStatus(server: ServerFact) {
-  if ("unknown" in server) {
-    const unknown = { unknown: server.unknown };
-    return {
-      role: unknown,
-      readOnly: unknown,
-      io: unknown,
-      sql: unknown,
-      lagSeconds: unknown,
-      gtid: unknown,
-      lastError: unknown,
-    };
-  }
-  const { known } = server;
-  const readOnly = known.readOnly || known.superReadOnly === true;
-  return {
-    role: readOnly ? ("reader" as const) : ("writer" as const),
-    readOnly,
-    gtid: known.gtid,
-    ...channelStatus(known),
-  };
-}
-
-function channelStatus({ channels }: ServerState) {
-  const [channel] = channels;
-  if (channel === undefined) {
-    const none = { unknown: "replication is not configured" };
-    return { io: none, sql: none, lagSeconds: none, lastError: none };
-  }
-  const lagSeconds = channel.lagSeconds ?? { unknown: "the server says NULL" };
-  return { io: channel.io, sql: channel.sql, lagSeconds, lastError: channel.lastError };
-}
-
-/** What the servers agree on; while they are upgraded one after the other, both are told. */
-function common<K extends "flavour" | "version">(nodes: readonly NodeFacts[], fact: K): Known<ServerState[K]> {
-  const [first, ...others] = nodes.flatMap(({ server }) => ("known" in server ? [server.known[fact]] : []));
-  if (first === undefined) return { unknown: "no server could be read" };
-  const differing = others.find((other) => other !== first);
-  return differing === undefined ? first : { unknown: `the servers differ: ${first} and ${differing}` };
-}
-
-/** The server that accepts writes. One that could not be read says so itself, in its own `role`. */
-function writerOf(nodes: readonly NodeFacts[]): Known<DatabaseNode> {
-  const writers = writersOf(nodes);
-  if (writers.length > 1) return { unknown: "more than one server accepts writes" };
-  const [writer] = writers;
-  if (writer !== undefined) return writer.name;
-  return {
-    unknown: nodes.every(({ server }) => "known" in server)
-      ? "no server accepts writes"
-      : "not every server could be read",
-  };
 }
 
 const requestOf = (request: OperatorRequest): RequestStatus => ({

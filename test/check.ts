@@ -7,7 +7,7 @@ const bin = (name: string): string => join(root, "node_modules/.bin", name);
 
 const steps: readonly [string, string, readonly string[]][] = [
   ["types", bin("tsc"), ["--noEmit", "-p", "."]],
-  ["lint", bin("oxlint"), ["--type-aware", "--deny-warnings", "--quiet"]],
+  ["lint", bin("oxlint"), ["--type-aware", "--deny-warnings"]],
   ["format", bin("oxfmt"), ["--check"]],
   [
     "tidy",

@@ -47,7 +47,6 @@ const nodes = [
     "RecordLifecycleActionHeartbeat",
     "SetInstanceHealth",
   ),
-  ...calls("autoscaling", group("db-a"), "CompleteLifecycleAction", "SuspendProcesses"),
   ...calls("autoscaling", group("web"), "TerminateInstanceInAutoScalingGroup"),
   ...calls(
     "elasticloadbalancing",
@@ -56,6 +55,23 @@ const nodes = [
   ),
   send("launch"),
   send("drain"),
+];
+const servers = [
+  ...calls("autoscaling", "*", "DescribeAutoScalingGroups", "DescribeAutoScalingInstances"),
+  ...calls("ec2", "*", "DescribeInstances"),
+  ...calls("ssm", "*", "DescribeInstanceInformation", "GetCommandInvocation", "ListCommands"),
+  ...calls(
+    "autoscaling",
+    group("db-a"),
+    "CompleteLifecycleAction",
+    "RecordLifecycleActionHeartbeat",
+    "SuspendProcesses",
+  ),
+  ...calls("ec2", regional("ec2", "instance/i-0a1b2c3d"), "StartInstances", "StopInstances"),
+  ...calls("route53", "arn:aws:route53:::hostedzone/PrivateZone", "ChangeResourceRecordSets"),
+  send("launch"),
+  send("drain"),
+  send("fence"),
 ];
 const databases = calls("secretsmanager", secret("database/observer"), "GetSecretValue");
 const status = [
@@ -87,10 +103,17 @@ const account = (name: string): string => `database/${name}`;
  */
 export const NEEDS = {
   onAlarm: [...state, ...scale],
-  onLifecycle: [...state, ...scale, ...nodes, ...databases],
-  watchFarm: [...state, ...scale, ...warmPool, ...nodes, ...databases],
+  onLifecycle: [...state, ...scale, ...nodes],
+  watchDatabase: [...state, ...servers, ...secrets(...["observer", "healer", "replication"].map(account))],
+  watchFarm: [...state, ...scale, ...warmPool, ...nodes],
   maintain: [...state, ...scale, ...nodes, ...status, ...calls("dynamodb", TABLE, "DeleteItem")],
   panel: status,
+  provision: calls(
+    "route53",
+    "arn:aws:route53:::hostedzone/PrivateZone",
+    "ChangeResourceRecordSets",
+    "ListResourceRecordSets",
+  ),
   webNode: [
     ...files,
     ...secrets(account("app"), "wordpress/salts"),
@@ -105,9 +128,11 @@ export type RoleKey = keyof typeof NEEDS;
 export const ROLE_NAMES: Readonly<Record<RoleKey, string>> = {
   onAlarm: "tandem-local-on-alarm-eu-west-1-lambdaRole",
   onLifecycle: "tandem-local-on-lifecycle-eu-west-1-lambdaRole",
+  watchDatabase: "tandem-local-watch-database-eu-west-1-lambdaRole",
   watchFarm: "tandem-local-watch-farm-eu-west-1-lambdaRole",
   maintain: "tandem-local-maintain-eu-west-1-lambdaRole",
   panel: "tandem-local-panel-eu-west-1-lambdaRole",
+  provision: "tandem-local-provision-eu-west-1-lambdaRole",
   webNode: "tandem-local-web-node",
   databaseNode: "tandem-local-database-node",
 };
@@ -123,9 +148,14 @@ export const SELDOM: Readonly<Partial<Record<RoleKey, Readonly<Record<string, st
     "autoscaling:RecordLifecycleActionHeartbeat": SLOW,
     "autoscaling:SetDesiredCapacity": FIRST_COMES,
     "autoscaling:SetInstanceHealth": "only when a machine is dead and its group has not seen it yet",
-    "autoscaling:SuspendProcesses": FIRST_COMES,
     "autoscaling:TerminateInstanceInAutoScalingGroup": "an operator's drain that maintain could not begin itself",
     "elasticloadbalancing:DeregisterTargets": "only when a lost node still gets requests",
+    "ssm:ListCommands": "only when the answer to SendCommand was lost",
+  },
+  watchDatabase: {
+    "autoscaling:RecordLifecycleActionHeartbeat": SLOW,
+    "ec2:StartInstances": "only after a fence that has stopped a machine",
+    "ec2:StopInstances": "only for a writer whose machine does not answer",
     "ssm:ListCommands": "only when the answer to SendCommand was lost",
   },
   watchFarm: {
@@ -135,7 +165,6 @@ export const SELDOM: Readonly<Partial<Record<RoleKey, Readonly<Record<string, st
     "autoscaling:RecordLifecycleActionHeartbeat": SLOW,
     "autoscaling:SetDesiredCapacity": FIRST_COMES,
     "autoscaling:SetInstanceHealth": "only when a machine is dead and its group has not seen it yet",
-    "autoscaling:SuspendProcesses": FIRST_COMES,
     "autoscaling:TerminateInstanceInAutoScalingGroup": "an operator's drain that maintain could not begin itself",
     "dynamodb:PutItem": "only when the clock finds something to do, which the journal then tells",
     "elasticloadbalancing:DeregisterTargets": "only when a lost node still gets requests",
@@ -153,7 +182,6 @@ export const SELDOM: Readonly<Partial<Record<RoleKey, Readonly<Record<string, st
     "autoscaling:RecordLifecycleActionHeartbeat": SLOW,
     "autoscaling:SetDesiredCapacity": "only for an order to scale",
     "autoscaling:SetInstanceHealth": "only when a machine is dead and its group has not seen it yet",
-    "autoscaling:SuspendProcesses": FIRST_COMES,
     "autoscaling:TerminateInstanceInAutoScalingGroup": "only for an order to drain",
     "cloudfront:GetDistribution": "only where the farm has an edge",
     "cloudfront:GetInvalidation": "only while an invalidation is under way",
@@ -166,6 +194,10 @@ export const SELDOM: Readonly<Partial<Record<RoleKey, Readonly<Record<string, st
     "ssm:GetCommandInvocation": FIRST_COMES,
     "ssm:ListCommands": "only when the answer to SendCommand was lost",
     "ssm:SendCommand": FIRST_COMES,
+  },
+  provision: {
+    "route53:ChangeResourceRecordSets": "only when the stack is deleted",
+    "route53:ListResourceRecordSets": "only when the stack is deleted",
   },
   panel: {
     "autoscaling:DescribeWarmPool": POOL,

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Makes a machine a database node: mysqld with its accounts, and the responder that tells HAProxy whether this is the
-# writer. The server comes up read-only whatever it was before. May run again: it then brings up what does not run.
+# Makes a machine a database node: MySQL or MariaDB with its accounts, and the responder that tells HAProxy whether this
+# is the writer. The server comes up read-only whatever it was before. May run again: it then brings up what does not run.
 set -euo pipefail
 # shellcheck source=infra/nodes/lib.sh
 source "${BASH_SOURCE[0]%/*}/lib.sh"
-# shellcheck source=infra/nodes/mysql.sh
-source "${BASH_SOURCE[0]%/*}/mysql.sh"
+boot_started
+# shellcheck source=infra/nodes/server.sh
+source "${BASH_SOURCE[0]%/*}/server.sh"
 
 readonly ANSWER_SECONDS_MAX=180 # crash recovery of a big data folder
 readonly RESPONDER_SECONDS_MAX=15
@@ -23,17 +24,16 @@ choose_user() { # sets the option file's line about the user
 
 make_datadir() { # a copy of the image's template, or an initialisation; whole or not there
   local part="$TANDEM_DATADIR.part"
-  if [[ -e $TANDEM_DATADIR/mysql.ibd ]]; then return; fi
-  if [[ -e $TANDEM_DATADIR ]]; then fail "$OWN_FAULT" "$TANDEM_DATADIR exists but holds no MySQL data"; fi
+  if [[ -e $TANDEM_DATADIR/$DATA_MARK ]]; then return; fi
+  if [[ -e $TANDEM_DATADIR ]]; then fail "$OWN_FAULT" "$TANDEM_DATADIR exists but holds no $SERVER_NAME data"; fi
   rm -rf "$part"
   mkdir -p "${TANDEM_DATADIR%/*}"
-  if [[ -d $TANDEM_IMAGE/mysql-template ]]; then
-    cp -a --reflink=auto "$TANDEM_IMAGE/mysql-template" "$part"
+  if [[ -d $TANDEM_IMAGE/$TANDEM_FLAVOUR-template ]]; then
+    cp -a --reflink=auto "$TANDEM_IMAGE/$TANDEM_FLAVOUR-template" "$part"
   else
     mkdir -p "$part"
     if [[ -z $TANDEM_ROOT ]]; then chown mysql: "$part"; fi
-    "$(program mysqld)" --no-defaults --initialize-insecure --datadir="$part" ${TANDEM_MYSQL_USER:+--user="${TANDEM_MYSQL_USER#*= }"} ||
-      fail "$OWN_FAULT" "the data folder cannot be initialised"
+    initialise "$part" || fail "$OWN_FAULT" "the data folder cannot be initialised"
   fi
   if [[ -z $TANDEM_ROOT ]]; then chown -R mysql: "$part"; fi
   chmod 0700 "$part" # root's account has no password: it is reached through the socket in here, and by nobody else
@@ -41,43 +41,42 @@ make_datadir() { # a copy of the image's template, or an initialisation; whole o
 }
 
 write_configuration() {
-  local a b c d
+  local a b c d number=1 # of this server in the pair
   IFS=. read -r a b c d <<<"$TANDEM_ADDRESS"
   export TANDEM_SERVER_ID=$(((a << 24) + (b << 16) + (c << 8) + d)) # unique in the network as the address is
   export TANDEM_BUFFER_POOL=128M                                    # several servers share a developer's machine
   if [[ -z $TANDEM_ROOT ]]; then TANDEM_BUFFER_POOL=$(($(awk '/^MemTotal/ {print $2}' /proc/meminfo) / 2))K; fi
+  if [[ $TANDEM_NODE == db-b ]]; then number=2; fi
+  export TANDEM_AUTO_INCREMENT_OFFSET=$number TANDEM_GTID_DOMAIN=$number
+  prepare_tls
   mkdir -p "${TANDEM_MY_CNF%/*}"
-  render "$TANDEM_FILES/my.cnf" "$TANDEM_MY_CNF"
+  render "$TANDEM_FILES/$TANDEM_FLAVOUR.cnf" "$TANDEM_MY_CNF"
 }
 
-writer_password() { # the responder's password never leaves this machine
-  local file="$TANDEM_ETC/writer.json"
-  if [[ ! -r $file ]]; then
-    keep "$file" "$(jq -cn --arg password "$(head -c 24 /dev/urandom | base64 | tr -d '/+=\n')" '{username: "tandem_writer", password: $password}')"
-  fi
-  jq -r .password "$file"
+# The responder's password follows from the observer's: a server that was rebuilt has its peer's accounts, and its
+# responder must get in all the same.
+writer_password() {
+  local password
+  password="$(jq -jer '"tandem_writer " + .password' "$TANDEM_RUN/observer" | sha256sum)" && password="${password%% *}"
+  keep "$TANDEM_ETC/writer.json" "$(printf '{"username": "tandem_writer", "password": "%s"}' "$password")"
+  printf '%s' "$password"
 }
 
-# Creates or corrects the accounts, unless they are known to be as the rendered statements say: the fingerprint is kept
-# in the responder's account itself. read_only stays on meanwhile, so that no client can write in that moment.
+# Creates or corrects the accounts, unless they are known to be as the rendered statements say. read_only stays on
+# meanwhile, so that no client can write in that moment.
 apply_accounts() {
-  local name sql fingerprint
+  local name fingerprint
   for name in "${ACCOUNTS[@]}"; do
     printf -v "TANDEM_USER_${name^^}" '%s' "$(sql_quote "$(jq -er .username "$TANDEM_RUN/$name")")"
     printf -v "TANDEM_PASSWORD_${name^^}" '%s' "$(sql_quote "$(jq -er .password "$TANDEM_RUN/$name")")"
   done
   # shellcheck disable=SC2034 # used by the template
   TANDEM_PASSWORD_WRITER="$(sql_quote "$(writer_password)")"
-  (umask 077 && render "$TANDEM_FILES/accounts.sql" "$TANDEM_RUN/accounts.sql")
+  (umask 077 && render "$TANDEM_FILES/$TANDEM_FLAVOUR-accounts.sql" "$TANDEM_RUN/accounts.sql")
   fingerprint="$(sha256sum <"$TANDEM_RUN/accounts.sql")" && fingerprint="${fingerprint%% *}"
-  sql="SELECT attribute->>'\$.accounts' FROM information_schema.user_attributes WHERE user = 'tandem_writer'"
-  if [[ $(mysql_root --execute="$sql") != "$fingerprint" ]]; then
-    {
-      cat "$TANDEM_RUN/accounts.sql"
-      printf "ALTER USER 'tandem_writer'@'localhost' ATTRIBUTE '{\"accounts\": \"%s\"}';\n" "$fingerprint"
-      printf 'SET GLOBAL super_read_only = @was;\n'
-    } | mysql_root || {
-      mysql_root --execute='SET GLOBAL super_read_only = ON'
+  if ! accounts_known "$fingerprint"; then
+    { cat "$TANDEM_RUN/accounts.sql" && end_accounts "$fingerprint"; } | server_root || {
+      accounts_failed
       fail "$OWN_FAULT" "the accounts cannot be created"
     }
   fi
@@ -87,8 +86,7 @@ apply_accounts() {
 
 main() {
   local name waiting=()
-  boot_started
-  ensure_packages mysqld mysql jq curl python3 -- mysql-server-core-8.0 mysql-client-core-8.0 jq curl python3-pymysql
+  ensure_packages "$SERVER" "$CLIENT" "${SERVER_PROGRAMS[@]}" jq curl python3 -- "${SERVER_PACKAGES[@]}" jq curl python3-pymysql
   again 30 load_identity || fail "$SHARED_FAULT" "the metadata endpoint does not answer"
   credentials >/dev/null || fail "$SHARED_FAULT" "the metadata endpoint gives no credentials of the role"
   for name in "${ACCOUNTS[@]}"; do
@@ -100,15 +98,16 @@ main() {
   write_configuration
   # After a power cut the lock names a process that may be anyone now; InnoDB's own lock still keeps a second server out.
   if [[ $(service mysqld state) != running ]]; then rm -f "$TANDEM_DATADIR/mysqld.sock" "$TANDEM_DATADIR/mysqld.sock.lock"; fi
-  service mysqld start -- "$(program mysqld)" --defaults-file="$TANDEM_MY_CNF"
-  again "$ANSWER_SECONDS_MAX" mysql_answers || fail "$OWN_FAULT" "mysqld does not answer on its socket"
+  # Either flavour runs under one name: to whoever kills, stops or asks for it, it is this node's server.
+  service mysqld start -- "$(program "$SERVER")" --defaults-file="$TANDEM_MY_CNF"
+  again "$ANSWER_SECONDS_MAX" server_answers || fail "$OWN_FAULT" "$SERVER does not answer on its socket"
   for name in "${waiting[@]}"; do
     wait "$name" || fail "$SHARED_FAULT" "Secrets Manager does not give this node's secrets"
   done
   apply_accounts
   service writer start -- "$(program python3)" "$TANDEM_FILES/tandem-writer" "$TANDEM_BIND" "$TANDEM_DATADIR" "$TANDEM_ETC/writer.json"
   again "$RESPONDER_SECONDS_MAX" responder_answers || fail "$OWN_FAULT" "the /writer responder does not answer"
-  note "database node $TANDEM_NODE ($TANDEM_INSTANCE_ID) is up at $TANDEM_ADDRESS:3306, read-only"
+  note "$SERVER_NAME node $TANDEM_NODE ($TANDEM_INSTANCE_ID) is up at $TANDEM_ADDRESS:3306, read-only"
 }
 
 main

@@ -1,23 +1,23 @@
-# shellcheck shell=bash
-# How the scripts of a database node talk to mysqld. Needs lib.sh.
+# shellcheck shell=bash disable=SC2034
+# What is particular to a MySQL server; server.sh says what each name is for.
 
-readonly TANDEM_DATADIR="$TANDEM_ROOT/var/lib/mysql"
-# Below /etc/mysql because Ubuntu's AppArmor profile lets mysqld read there.
-TANDEM_MY_CNF="${TANDEM_ROOT:+$TANDEM_ETC/my.cnf}"
-: "${TANDEM_MY_CNF:=/etc/mysql/tandem.cnf}"
+readonly SERVER=mysqld CLIENT=mysql SERVER_NAME=MySQL SERVER_ROOT=root DATA_MARK=mysql.ibd CLIENT_TLS="ssl-mode=REQUIRED"
+readonly SERVER_PROGRAMS=() SERVER_PACKAGES=(mysql-server-core-8.0 mysql-client-core-8.0)
 
-# mysql_root ARGUMENTS...: as root through the socket, from inside the data folder because of the socket's length limit.
-mysql_root() {
-  (cd "$TANDEM_DATADIR" && "$(program mysql)" --no-defaults --socket=mysqld.sock --user=root --batch --skip-column-names --connect-timeout=2 "$@")
+initialise() { # initialise FOLDER
+  "$(program mysqld)" --no-defaults --initialize-insecure --datadir="$1" ${TANDEM_MYSQL_USER:+--user="${TANDEM_MYSQL_USER#*= }"}
 }
 
-mysql_answers() { mysql_root --execute='SELECT 1' >/dev/null 2>&1; }
+prepare_tls() { :; } # mysqld makes itself a certificate at its first start
 
-sql_quote() { # a text as an SQL literal
-  local text="${1//\\/\\\\}"
-  printf "'%s'" "${text//\'/\'\'}"
+# accounts_known FINGERPRINT: whether they are as the rendered statements say. It is kept in the responder's account, so
+# that a server with copied data never passes for one that was looked after. Applying opens super_read_only for a moment.
+accounts_known() {
+  local sql="SELECT attribute->>'\$.accounts' FROM information_schema.user_attributes WHERE user = 'tandem_writer'"
+  [[ $(server_root --execute="$sql") == "$1" ]]
 }
-
-responder_answers() { # 200 or 503: either is an answer
-  http_get "$TANDEM_BIND" 9200 /writer 1 || [[ $HTTP_STATUS == 503 ]]
+end_accounts() { # end_accounts FINGERPRINT: the statements that follow those of the accounts
+  printf "ALTER USER 'tandem_writer'@'localhost' ATTRIBUTE '{\"accounts\": \"%s\"}';\n" "$1"
+  printf 'SET GLOBAL super_read_only = @was;\n'
 }
+accounts_failed() { server_root --execute='SET GLOBAL super_read_only = ON'; }

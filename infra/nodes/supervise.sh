@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # supervise.sh NAME COMMAND...: keeps one program of a sandbox running, as systemd does on EC2. A program that keeps
-# failing is given up (NAME.failed), so that a broken node is seen as broken.
+# failing is given up (NAME.failed), so that a broken node is seen as broken. While NAME.hold is there, a program that
+# ended is not started again: that is how a fault keeps a server down.
 set -uo pipefail
 
 readonly QUICK_SECONDS=10      # a run shorter than this counts as a failure
@@ -36,6 +37,10 @@ export MYSQLD_PARENT_PID=$$
 trap 'stopping=yes; [[ -z $child ]] || kill -TERM "$child" 2>/dev/null' TERM
 
 while [[ -z $stopping ]]; do
+  if [[ -e $run/$name.hold ]]; then
+    sleep 0.05
+    continue
+  fi
   if [[ $(stat -c %s "$log" 2>/dev/null || printf 0) -gt $LOG_BYTES_MAX ]]; then mv "$log" "$log.1"; fi
   exec >>"$log" 2>&1
   started=$SECONDS

@@ -50,7 +50,7 @@ CONFIG
 write_environment() {
   local name
   mkdir -p "$TANDEM_ROOT/etc/tandem"
-  for name in TANDEM_STAGE TANDEM_CLASS TANDEM_NODE TANDEM_REGION TANDEM_SITE_URL TANDEM_DB_A TANDEM_DB_B \
+  for name in TANDEM_STAGE TANDEM_CLASS TANDEM_NODE TANDEM_REGION TANDEM_SITE_URL TANDEM_DB_A TANDEM_DB_B TANDEM_FLAVOUR \
     TANDEM_PHP_WORKERS TANDEM_DECLARED_WAIT TANDEM_SHARE TANDEM_SHARE_MOUNT TANDEM_CACHE; do
     if [[ -n ${!name-} ]]; then printf 'export %s=%q\n' "$name" "${!name}"; fi
   done >"$TANDEM_ROOT/etc/tandem/node.env"

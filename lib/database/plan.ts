@@ -1,111 +1,121 @@
-import { isKnown, type Fact } from "../reconcile/fact.ts";
-import type { Action, Plan } from "../reconcile/plan.ts";
-import type { DatabaseNode } from "../spec.ts";
-import type { HookAction } from "../lifecycle/action.ts";
-import { waitingTransition, type Group, type HookObservation } from "../lifecycle/observation.ts";
-import { planLaunch, planTermination } from "../lifecycle/plan.ts";
-import { diagnose, type NodeFacts } from "./diagnose.ts";
-import type { ServerFact } from "./server.ts";
+import { answerRequest } from "../reconcile/answer.ts";
+import type { Plan } from "../reconcile/plan.ts";
+import type { OperatorRequest } from "../reconcile/requests.ts";
+import type { DatabaseAction, PointRecords, PrepareWriter } from "./action.ts";
+import { diagnose } from "./diagnose.ts";
+import { isOpen, pairOf, rolesOf, type PairFacts } from "./facts.ts";
+import { planMachine, type MachineObservation } from "./launch.ts";
+import { together, type Part } from "./part.ts";
+import { goOn, keepPeer } from "./peer.ts";
+import { startMachines } from "./start.ts";
+import { planWishes } from "./switchover.ts";
+import { endFence, failover, fenceOthers, orPeer, provision, reopen } from "./writer.ts";
 
-/** One of the two servers: its group of one, whatever waits in a hook of it, and the server itself. */
-export interface DatabaseNodeObservation {
-  readonly name: DatabaseNode;
-  readonly groupName: string;
-  readonly group: Fact<Group>;
-  /** Instances of the group that wait in a hook. */
-  readonly hooks: readonly HookObservation[];
-  readonly server: ServerFact;
-}
-
+/** Everything that is decided on: the machines, the servers, what was decided before, what operators want. */
 export interface DatabaseObservation {
-  readonly nodes: readonly DatabaseNodeObservation[];
+  readonly machines: readonly MachineObservation[];
+  readonly facts: PairFacts;
+  /** Open wishes for the scope, oldest first. */
+  readonly requests: readonly OperatorRequest[];
+  /** The farm has a private zone, whose writer and reader records follow. */
+  readonly hasRecords: boolean;
 }
 
-/** Takes the replacing of a database server out of the group's hands: only Tandem replaces one. */
-export interface SuspendProcesses extends Action {
-  readonly kind: "suspend-processes";
-  readonly group: string;
-  readonly processes: readonly string[];
-}
-
-export type DatabaseAction = HookAction | SuspendProcesses;
-
-/** A server that Auto Scaling thinks sick may be the only one with the last writes. */
-export const SUSPENDED = ["AZRebalance", "HealthCheck", "ReplaceUnhealthy"] as const;
-
-/** Auto Scaling leaves the states beside the waits by itself, within seconds. */
-const LOOK_AGAIN_MS = 1_000;
-
-/** What the database tier needs now: its hooks completed, its groups tamed, its problems told. */
+/**
+ * What the database tier needs now. The first part that wants something speaks for the pair, because each rests on the
+ * ones before it: one writer at most; a writer; writers that go on; a peer that holds everything; an operator's wishes;
+ * then what only follows. The machines' hooks go on beside it.
+ */
 export function planDatabase(o: DatabaseObservation): Plan<DatabaseAction> {
-  const parts = o.nodes.map(planServer);
-  const actions = parts.flatMap((part) => part.actions);
-  const problems = [...diagnose(o.nodes.map(factsOf)), ...parts.flatMap((part) => part.problems ?? [])];
+  const machines = o.machines.map(planMachine);
+  const approvals = o.requests.filter(({ action, state }) => action === "approve" && state === "pending");
+  const pair = planPair(o, approvals);
+  const parts = [...machines, ...(pair === undefined ? [] : [pair])];
+  // While something is done, or what was decided cannot be read, what is proposed may come to light again by the next look.
+  const isAtRest = !("unknown" in o.facts.pair) && (pair?.actions ?? []).length === 0;
+  const stale = isAtRest ? unfounded(approvals, pair) : [];
   const waits = parts.flatMap((part) => part.lookAgainMs ?? []);
   return {
-    actions,
+    actions: [...parts.flatMap((part) => part.actions), ...stale],
     because: parts.map((part) => part.because).join("; "),
-    problems,
+    problems: [...diagnose(o.facts), ...parts.flatMap((part) => part.problems ?? [])],
+    proposals: parts.flatMap((part) => part.proposals ?? []),
     ...(waits.length === 0 ? {} : { lookAgainMs: Math.min(...waits) }),
   };
 }
 
-function planServer(node: DatabaseNodeObservation): Plan<DatabaseAction> {
-  if (!isKnown(node.group)) {
-    const why = "unknown" in node.group ? node.group.unknown : "it does not exist";
-    return { actions: [], because: `group ${node.groupName} could not be read: ${why}` };
-  }
-  const group = node.group.known;
-  const hooks = node.hooks.map(planHook);
-  const isPassing = group.instances.some(
-    ({ lifecycleState }) => lifecycleState === "Pending" || lifecycleState === "Pending:Proceed",
-  );
-  const waits = [...hooks.flatMap((plan) => plan.lookAgainMs ?? []), ...(isPassing ? [LOOK_AGAIN_MS] : [])];
-  return {
-    actions: [...suspension(node.groupName, group), ...hooks.flatMap((plan) => plan.actions)],
-    because: hooks.length > 0 ? hooks.map((plan) => plan.because).join("; ") : `${node.name} has ${instances(group)}`,
-    problems: hooks.flatMap((plan) => plan.problems ?? []),
-    ...(waits.length === 0 ? {} : { lookAgainMs: Math.min(...waits) }),
+function planPair(o: DatabaseObservation, approvals: readonly OperatorRequest[]): Part | undefined {
+  const { facts } = o;
+  if ("unknown" in facts.pair) return undefined;
+  const first =
+    fenceOthers(facts) ??
+    provision(facts) ??
+    withMachines(facts, failover(facts, approvals)) ??
+    orPeer(facts, reopen(facts), approvals) ??
+    goOn(facts) ??
+    endFence(facts) ??
+    prepare(o);
+  if (first === undefined) return planWishes(facts, o.requests) ?? keep(o, approvals);
+  // Nothing can be done now: an operator who wishes for something is told so, and not left waiting.
+  const answers = first.actions.length === 0 ? planWishes(facts, o.requests) : undefined;
+  return answers === undefined ? first : together([first, answers]);
+}
+
+/** A failover that is refused leaves the farm to the writer that it has: its machine must run, and its peer's too. */
+function withMachines(facts: PairFacts, part: Part | undefined): Part | undefined {
+  if (part === undefined || part.actions.length > 0) return part;
+  return { ...part, actions: startMachines(facts, [facts.nodes["db-a"], facts.nodes["db-b"]]) };
+}
+
+function keep(o: DatabaseObservation, approvals: readonly OperatorRequest[]): Part | undefined {
+  const peer = keepPeer(o.facts, approvals);
+  if (peer !== undefined && peer.actions.length > 0) return peer;
+  return together([peer, pointRecords(o)].filter((part) => part !== undefined));
+}
+
+/** An approval of what is not proposed (any more) does nothing, and says so. */
+const unfounded = (approvals: readonly OperatorRequest[], part: Part | undefined): DatabaseAction[] =>
+  approvals.flatMap((approval) => {
+    if (approval.action !== "approve") return [];
+    const { proposal } = approval.args;
+    const found = part?.proposals?.find(({ id }) => id === proposal);
+    const words =
+      found === undefined
+        ? `${proposal} is not proposed now: see tandem proposals`
+        : `${found.action} is not done by this version: ${found.evidence["howTo"] ?? "see docs/OPERATIONS.md"}`;
+    return [answerRequest(approval, "refused", words)];
+  });
+
+/** A writer without what WordPress and Tandem need: the first thing once it is open. */
+function prepare({ facts }: DatabaseObservation): Part | undefined {
+  const writer = openWriterOf(facts);
+  if (writer === undefined || pairOf(facts)?.prepared === true) return undefined;
+  const action: PrepareWriter = {
+    ...writer,
+    kind: "prepare-writer",
+    reason: "WordPress and Tandem need their databases and tables",
+    idempotencyKey: `prepare ${writer.node}`,
   };
+  return { actions: [action], because: `${writer.node} shall have what WordPress and Tandem need` };
 }
 
-function planHook(hook: HookObservation): Plan<HookAction> {
-  if (!isKnown(hook.membership))
-    return { actions: [], because: `the group of ${hook.instanceId} is not known`, lookAgainMs: LOOK_AGAIN_MS };
-  const { lifecycleState, group } = hook.membership.known;
-  if (!hook.groups.includes(group))
-    return { actions: [], because: `${hook.instanceId} is in no database group of this farm: no writes` };
-  const transition = waitingTransition(lifecycleState);
-  if (transition === undefined) return { actions: [], because: `${hook.instanceId} is in ${lifecycleState}` };
-  return transition === "launching" ? planLaunch(hook) : planTermination(hook);
+/** For people and tools only: no failover waits for it. */
+function pointRecords({ facts, hasRecords }: DatabaseObservation): Part | undefined {
+  const writer = openWriterOf(facts);
+  const last = pairOf(facts)?.recordsFor;
+  if (!hasRecords || writer === undefined || last === writer.node) return undefined;
+  const action: PointRecords = {
+    ...writer,
+    kind: "point-records",
+    reason: `the records of writer and reader ${last === undefined ? "are not there yet" : `are those of ${last}`}`,
+    idempotencyKey: `records ${writer.node}`,
+  };
+  return { actions: [action], because: `the records follow ${writer.node}` };
 }
 
-/** From the end of the launch hook on. Before it, the group must still be able to replace a machine that never came up. */
-function suspension(groupName: string, group: Group): SuspendProcesses[] {
-  const isLaunched = group.instances.some(
-    ({ lifecycleState }) => lifecycleState === "InService" || lifecycleState === "Pending:Proceed",
-  );
-  const missing = SUSPENDED.filter((process) => !group.suspended.includes(process));
-  if (!isLaunched || missing.length === 0) return [];
-  return [
-    {
-      kind: "suspend-processes",
-      group: groupName,
-      processes: missing,
-      reason: `only Tandem replaces a database server: suspend ${missing.join(", ")}`,
-      precondition: `${groupName} exists`,
-      idempotencyKey: `suspend ${groupName} ${missing.join(" ")}`,
-    },
-  ];
+function openWriterOf(facts: PairFacts) {
+  const roles = rolesOf(facts);
+  if (roles === undefined || !isOpen(roles.writer)) return undefined;
+  const { name } = roles.writer;
+  return { node: name, writer: name, precondition: `${name} is the recorded writer` };
 }
-
-const instances = (group: Group): string =>
-  group.instances.map((instance) => `${instance.id} in ${instance.lifecycleState}`).join(" and ") || "no machine";
-
-/** A group that cannot be read does not silence the server's problems. */
-const factsOf = (node: DatabaseNodeObservation): NodeFacts => ({
-  name: node.name,
-  server: node.server,
-  inService:
-    !isKnown(node.group) || node.group.known.instances.some((instance) => instance.lifecycleState === "InService"),
-});

@@ -12,7 +12,7 @@ import {
   type Load,
   type LoadSample,
 } from "./capacity.ts";
-import { answerRequest, type AnswerRequest } from "./request.ts";
+import { answerRequest, type AnswerRequest } from "../reconcile/answer.ts";
 
 /** A scale-out shows in the metrics after two of their periods; until then they tell of the farm as it was before. */
 export const OUT_SETTLES_MS = 20_000;

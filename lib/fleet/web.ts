@@ -5,7 +5,7 @@ import { capacityAws } from "./aws.ts";
 import { noteChange, readChange } from "./change.ts";
 import type { CapacityDeps } from "./deps.ts";
 import { planCapacity, type CapacityAction, type CapacityObservation, type SetDesired } from "./plan.ts";
-import { answerHolds, applyAnswer } from "./request.ts";
+import { answerHolds, applyAnswer } from "../reconcile/answer.ts";
 
 /** Scope `web`: how many nodes the web tier has. */
 export function webCapacity(deps: CapacityDeps): Capability<CapacityObservation, CapacityAction> {
@@ -43,7 +43,7 @@ export function webCapacity(deps: CapacityDeps): Capability<CapacityObservation,
     },
     plan: planCapacity,
     holds: async (action) => (action.kind === "set-desired" ? groupHolds(action) : answerHolds(requests, action)),
-    async apply(action, fence) {
+    async apply(action, { fence }) {
       switch (action.kind) {
         case "set-desired":
           await noteChange(table, action, clock.now(), fence);

@@ -4,9 +4,12 @@ import { TandemError } from "../errors.ts";
 import type { Farm } from "../farm.ts";
 import { lookAt, planOf } from "../lookout.ts";
 import { nodesToLookAt } from "../fleet/nodes.ts";
+import { peerOf, readPair } from "../database/pair.ts";
 import type { JournalLine } from "../reconcile/journal.ts";
+import type { Proposal } from "../reconcile/plan.ts";
 import type { OperatorRequest, Wish } from "../reconcile/requests.ts";
 import { instanceScope, type Scope } from "../scope.ts";
+import type { DatabaseNode } from "../spec.ts";
 import { farmStatus, type FarmStatus } from "../status.ts";
 import { readOrder, type Order } from "./orders.ts";
 
@@ -14,10 +17,17 @@ import { readOrder, type Order } from "./orders.ts";
 export type Answer =
   | FarmStatus
   | { readonly error: { readonly code: string; readonly message: string; readonly next: string } }
-  | { readonly text: string; readonly lines?: readonly JournalLine[]; readonly request?: OperatorRequest };
+  | {
+      readonly text: string;
+      readonly lines?: readonly JournalLine[];
+      readonly request?: OperatorRequest;
+      readonly proposals?: readonly Proposal[];
+    };
 
 /** A node that is not draining after this long has another problem, and the wish is an old one. */
 const DRAIN_WISH_MS = 15 * 60_000;
+/** A switchover that was not possible within a minute is refused; the operator looks why, and asks again. */
+const SWITCHOVER_WISH_MS = 60_000;
 /** How long an operator waits for an answer. The wish stays, and the minute clock goes on with it. */
 const ANSWER_MS_MAX = 100_000;
 /** How often an order looks for its answer while somebody else holds the scope. */
@@ -60,6 +70,27 @@ async function carry(farm: Farm, order: Order): Promise<Answer> {
       const { instanceId } = order;
       return wish(farm, instanceScope(instanceId), { action: "drain", args: { instanceId } }, now + DRAIN_WISH_MS);
     }
+    case "switchover":
+      return wish(
+        farm,
+        "database",
+        { action: "switchover", args: { to: order.to ?? (await otherWriter(farm)) } },
+        now + SWITCHOVER_WISH_MS,
+      );
+    case "proposals": {
+      const proposals = await farm.proposals.of("database");
+      return {
+        text: proposals.length === 0 ? "nothing is proposed" : `${proposals.length} wait for approval`,
+        proposals,
+      };
+    }
+    case "approve":
+      return wish(
+        farm,
+        "database",
+        { action: "approve", args: { proposal: order.proposal } },
+        now + SWITCHOVER_WISH_MS,
+      );
     case "freeze": {
       const until = now + order.forSeconds * 1000;
       await farm.freezes.set({ scope: order.scope, until });
@@ -73,6 +104,15 @@ async function carry(farm: Farm, order: Order): Promise<Answer> {
     default:
       return assertNever(order);
   }
+}
+
+/** Of a switchover that names no server. */
+async function otherWriter(farm: Farm): Promise<DatabaseNode> {
+  const pair = await readPair(farm.table);
+  if (pair !== undefined) return peerOf(pair.writer);
+  throw new TandemError("bad-parameter", "no writer is recorded yet: name the server with --to", {
+    next: "tandem status shows the servers",
+  });
 }
 
 async function plans(farm: Farm, scope: Scope | undefined): Promise<string> {

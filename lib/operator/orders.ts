@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { allowed } from "../allowed.ts";
 import { TandemError } from "../errors.ts";
+import { DATABASE_NODES } from "../spec.ts";
 import { frozenScopeSchema, instanceIdSchema, scopeSchema } from "../reconcile/scope-schema.ts";
 
 /** More web nodes than one Auto Scaling group is meant for. */
@@ -19,6 +20,8 @@ const whole = (min: number, max: number) => {
 const forSeconds = z._default(whole(1, FOR_SECONDS_MAX), HOUR_SECONDS);
 const time = z.iso.datetime({ offset: true, error: "an ISO-8601 time such as 2026-11-20T09:00:00Z" });
 
+const PROPOSAL = "the id of a proposal, as tandem proposals shows it";
+
 const orders = [
   z.strictObject({ action: z.literal("status") }),
   z.strictObject({ action: z.literal("plan"), scope: z.optional(scopeSchema) }),
@@ -29,6 +32,12 @@ const orders = [
   }),
   z.strictObject({ action: z.literal("scale"), count: whole(0, COUNT_MAX), forSeconds }),
   z.strictObject({ action: z.literal("drain"), instanceId: instanceIdSchema }),
+  z.strictObject({ action: z.literal("switchover"), to: z.optional(z.enum(DATABASE_NODES, "db-a or db-b")) }),
+  z.strictObject({ action: z.literal("proposals") }),
+  z.strictObject({
+    action: z.literal("approve"),
+    proposal: z.string(PROPOSAL).check(z.regex(/^[a-z0-9-]{1,80}$/, PROPOSAL)),
+  }),
   z.strictObject({ action: z.literal("freeze"), scope: z._default(frozenScopeSchema, "farm"), forSeconds }),
   z.strictObject({ action: z.literal("thaw"), scope: z._default(frozenScopeSchema, "farm") }),
 ] as const;
@@ -38,7 +47,7 @@ const orderSchema = z.discriminatedUnion("action", orders);
 /** What an operator can ask of `maintain`. */
 export type Order = z.output<typeof orderSchema>;
 
-const ACTIONS = "status, plan, journal, scale, drain, freeze, thaw";
+const ACTIONS = "status, plan, journal, scale, drain, switchover, proposals, approve, freeze, thaw";
 
 /**
  * @param given as it was sent: `{"action": "...", ...parameters}`

@@ -24,12 +24,12 @@ export async function applyPlan<O, A extends Action>(
 ): Promise<Step> {
   for (const action of actions) {
     if (deps.remainingMs() < ACTION_MS_MIN) {
-      await record.action(action, "planned", "not begun: too little time is left in this invocation");
+      await record.withheld(action, "not begun: too little time is left in this invocation");
       return "out-of-time";
     }
     const holds = await capability.holds(action);
     if (holds !== true) {
-      await record.action(action, "planned", `not applied: ${holds}`);
+      await record.withheld(action, `not applied: ${holds}`);
       return "changed";
     }
     // Written ahead: a controller that ends between an act and its line would leave a change that nothing explains.
@@ -51,7 +51,7 @@ async function attempt<O, A extends Action>(
   capability: Capability<O, A>,
 ): Promise<string> {
   try {
-    return await capability.apply(action, lease.fence);
+    return await capability.apply(action, lease);
   } catch (error) {
     await record.failed(error, action);
     throw error;

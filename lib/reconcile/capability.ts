@@ -1,4 +1,5 @@
 import type { Scope } from "../scope.ts";
+import type { Tenure } from "./lease.ts";
 import type { Action, Plan } from "./plan.ts";
 import type { OperatorRequest } from "./requests.ts";
 
@@ -12,5 +13,7 @@ export interface Capability<O, A extends Action> {
   /** Reads the action's precondition again, just before it runs. A string is the reason why it no longer holds. */
   holds(action: A): Promise<true | string>;
   /** Does one thing; resolves to one sentence for the journal. Throws TandemError. */
-  apply(action: A, fence: number): Promise<string>;
+  apply(action: A, tenure: Tenure): Promise<string>;
+  /** What a watch does with every look beside its plan; it is not journalled, and does nothing that a plan would do. */
+  beat?(observation: O): Promise<void>;
 }

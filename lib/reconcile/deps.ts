@@ -4,6 +4,7 @@ import type { Freezes } from "./freeze.ts";
 import type { Journal, JournalLine } from "./journal.ts";
 import type { Leases } from "./lease.ts";
 import type { Problems } from "./problems.ts";
+import type { Proposals } from "./proposals.ts";
 import type { Requests } from "./requests.ts";
 
 /** What every look at a scope is given. */
@@ -14,6 +15,7 @@ export interface LoopDeps {
   readonly journal: Journal;
   readonly freezes: Freezes;
   readonly problems: Problems;
+  readonly proposals: Proposals;
   readonly requests: Requests;
   /** Deployed so that every plan is a dry run. */
   readonly observeOnly: boolean;
@@ -24,5 +26,5 @@ export interface LoopDeps {
   /** Puts a journal line on the event bus. A failure is counted as `UnpublishedLines` and holds nothing up. */
   publish(line: JournalLine): Promise<void>;
   /** Adds one to a metric. */
-  count(metric: "UnpublishedLines"): void;
+  count(metric: "UnpublishedLines" | "Pages"): void;
 }

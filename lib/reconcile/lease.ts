@@ -15,6 +15,9 @@ const LIFE_MS: Readonly<Record<"database" | "other", number>> = {
 /** A holder stops this much before its lease runs out. Lambda hosts agree on time within milliseconds; this is ample. */
 const CLOCK_SKEW_MS = 1_000;
 
+/** A successor says this often that it still stands by, and counts as gone when it has been silent for twice as long. */
+export const STAND_BY_MS = 2_000;
+
 /** Lease items of instances that are long gone are forgotten, and their fences with them, after a week. */
 const FORGOTTEN_AFTER_SECONDS = 604_800;
 
@@ -33,9 +36,14 @@ export interface Lease {
    * `lost`: somebody else holds it.
    */
   release(seen: number): Promise<"released" | "wanted" | "lost">;
-  /** Gives the lease back although there may be work left: the minute clock finds it. */
+  /** Gives the lease back although there may be work left: the successor or the minute clock finds it. */
   abandon(): Promise<void>;
+  /** Whether somebody stands by to take over, as of the last renewal. */
+  hasSuccessor(): boolean;
 }
+
+/** The part of a lease that an act needs: its fence, and whether it may still go on. */
+export type Tenure = Pick<Lease, "fence" | "isAlive" | "renew">;
 
 export interface Leases {
   /**
@@ -43,6 +51,14 @@ export interface Leases {
    * and looks again before it releases.
    */
   request(scope: Scope): Promise<Lease | undefined>;
+  /** Adds 1 to `wanted`, for a scope that another function watches: its holder looks at once. */
+  wake(scope: Scope): Promise<void>;
+  /**
+   * One try of a successor, which calls again every half second: takes the lease if nobody alive holds it, and otherwise
+   * says that it stands by. `beside`: another successor does already.
+   * @param successor an id of the caller, the same in every try
+   */
+  standBy(scope: Scope, successor: string): Promise<Lease | "stands-by" | "beside">;
 }
 
 /** A condition for any other item that a holder writes: a holder that was overtaken cannot undo its successor's word. */
@@ -53,16 +69,36 @@ export const notFencedOff = (fence: number): Condition => anyOf(isAbsent("fence"
  * writes only. See DESIGN section 3; fencing after M. Kleppmann, "How to do distributed locking" (2016).
  */
 export function openLeases(table: Table, clock: Clock, ids: Ids): Leases {
+  const wake = async (scope: Scope): Promise<void> => {
+    await table.update({ pk: "lease", sk: scope }, { add: { wanted: 1 } });
+  };
+  const take = async (scope: Scope, remove: readonly string[] = []): Promise<Lease | undefined> => {
+    const key = { pk: "lease", sk: scope };
+    const holder = ids.uuid();
+    const expiresAt = clock.now() + lifeMs(scope);
+    const free = anyOf(isAbsent("holder"), lessThan("expiresAt", clock.now()));
+    const set = { holder, expiresAt, expires: Math.ceil(expiresAt / 1000) + FORGOTTEN_AFTER_SECONDS };
+    const change = { set, add: { fence: 1 }, remove };
+    const item = (await table.update(key, change, free)) ?? (await ownWrite(table, key, holder));
+    return item === undefined ? undefined : held({ table, clock, scope, holder }, item);
+  };
   return {
     async request(scope) {
+      await wake(scope);
+      return take(scope);
+    },
+    wake,
+    async standBy(scope, successor) {
       const key = { pk: "lease", sk: scope };
-      await table.update(key, { add: { wanted: 1 } });
-      const holder = ids.uuid();
-      const expiresAt = clock.now() + lifeMs(scope);
-      const free = anyOf(isAbsent("holder"), lessThan("expiresAt", clock.now()));
-      const set = { holder, expiresAt, expires: Math.ceil(expiresAt / 1000) + FORGOTTEN_AFTER_SECONDS };
-      const item = (await table.update(key, { set, add: { fence: 1 } }, free)) ?? (await ownWrite(table, key, holder));
-      return item === undefined ? undefined : held({ table, clock, scope, holder }, item);
+      const item = await table.get(key);
+      const now = clock.now();
+      if (item?.["holder"] === undefined || numberOf(item, "expiresAt") < now)
+        return (await take(scope, ["successor", "standsByUntil"])) ?? "beside";
+      const isOwn = item["successor"] === successor;
+      if (isOwn && numberOf(item, "standsByUntil") > now + STAND_BY_MS) return "stands-by";
+      const set = { successor, standsByUntil: now + 2 * STAND_BY_MS };
+      const vacant = anyOf(isAbsent("successor"), equals("successor", successor), lessThan("standsByUntil", now));
+      return (await table.update(key, { set }, vacant)) === undefined ? "beside" : "stands-by";
     },
   };
 }
@@ -83,6 +119,7 @@ function held(own: { table: Table; clock: Clock; scope: Scope; holder: string },
   const free = ["holder", "expiresAt"];
   let wanted = numberOf(taken, "wanted");
   let expiresAt = numberOf(taken, "expiresAt");
+  let standsByUntil = numberOf(taken, "standsByUntil");
   const isAlive = (): boolean => clock.now() < expiresAt - CLOCK_SKEW_MS;
   return {
     scope,
@@ -98,6 +135,7 @@ function held(own: { table: Table; clock: Clock; scope: Scope; holder: string },
       }
       expiresAt = until;
       wanted = numberOf(item, "wanted");
+      standsByUntil = numberOf(item, "standsByUntil");
       return isAlive();
     },
     async release(seen) {
@@ -115,6 +153,7 @@ function held(own: { table: Table; clock: Clock; scope: Scope; holder: string },
       expiresAt = 0;
       await table.update(key, { remove: free }, mine);
     },
+    hasSuccessor: () => clock.now() < standsByUntil,
   };
 }
 

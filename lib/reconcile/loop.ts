@@ -8,6 +8,7 @@ import type { JournalLine } from "./journal.ts";
 import type { Lease } from "./lease.ts";
 import { render, type Action, type Plan } from "./plan.ts";
 import { openRecord, type LookRecord } from "./record.ts";
+import type { Watch } from "./watch.ts";
 
 /** How a look at a scope ended. */
 export interface Outcome {
@@ -15,8 +16,9 @@ export interface Outcome {
   /**
    * `rest`: nothing left to do. `coalesced`: somebody else holds the scope and looks again. `dry-run`: frozen or
    * observe-only. `out-of-time`: the next look goes on. `superseded`: the lease was lost to somebody else.
+   * `handed-over`: a watch gave the scope to its successor.
    */
-  readonly ended: "rest" | "coalesced" | "dry-run" | "out-of-time" | "superseded";
+  readonly ended: "rest" | "coalesced" | "dry-run" | "out-of-time" | "superseded" | "handed-over";
   /** The last plan in words, or why there was none. */
   readonly because: string;
   readonly passes: number;
@@ -60,9 +62,24 @@ export async function reconcile<O, A extends Action>(
       passes: 0,
       lines: [],
     };
-  const record = openRecord(deps, lease, cause);
+  return lookUnder(lease, cause, deps, capability);
+}
+
+type Tenancy = Pick<Watch, "everyMs" | "tenureMs" | "standByMs">;
+
+/** The looks of whoever holds the lease, which is given back at the end. With `watch` they go on although nothing is to do. */
+export async function lookUnder<O, A extends Action>(
+  lease: Lease,
+  cause: string,
+  deps: LoopDeps,
+  capability: Capability<O, A>,
+  watch?: Tenancy,
+): Promise<Outcome> {
+  const record = openRecord(deps, lease, cause, watch !== undefined);
   try {
-    return await look(deps, lease, record, capability);
+    return await (watch === undefined
+      ? look(deps, lease, record, capability)
+      : lookOn(deps, lease, record, capability, watch));
   } catch (error) {
     // The first error is what counts; a lease that could not be given back runs out by itself.
     await Promise.allSettled([record.failed(error), lease.abandon()]);
@@ -78,28 +95,20 @@ async function look<O, A extends Action>(
   record: LookRecord,
   capability: Capability<O, A>,
 ): Promise<Outcome> {
-  const { scope } = lease;
   let because = "no time to look";
   let restless = 0;
   let failures = 0;
-  const ended = (how: Outcome["ended"], passes: number): Outcome => ({
-    scope,
-    ended: how,
-    because,
-    passes,
-    lines: record.lines,
-  });
-
   for (let pass = 0; ; pass++) {
+    const ended = (how: Outcome["ended"], passes = pass): Outcome => outcomeOf(lease, record, how, because, passes);
     if (deps.remainingMs() < PASS_MS_MIN || pass >= PASSES_MAX) {
       await lease.abandon();
-      return ended("out-of-time", pass);
+      return ended("out-of-time");
     }
-    if (!(await lease.renew())) return ended("superseded", pass);
+    if (!(await lease.renew())) return ended("superseded");
     const seen = lease.wanted();
     let next: Next;
     try {
-      const plan = await planNow(lease, deps, capability);
+      const plan = capability.plan(await observe(lease, deps, capability));
       because = render(plan);
       next = await onePass(deps, lease, record, capability, plan);
       failures = 0;
@@ -117,13 +126,72 @@ async function look<O, A extends Action>(
   }
 }
 
-async function planNow<O, A extends Action>(
-  lease: Lease,
+/**
+ * A watch: nothing to do, a dry run or a failure is no end, because nobody else looks every second. What went wrong in
+ * the last look fails the invocation when it ends; before that a successor must stand by.
+ */
+async function lookOn<O, A extends Action>(
   deps: LoopDeps,
+  lease: Lease,
+  record: LookRecord,
   capability: Capability<O, A>,
-): Promise<Plan<A>> {
-  return capability.plan(await capability.observe(lease.scope, await deps.requests.pending(lease.scope)));
+  { everyMs, tenureMs, standByMs }: Tenancy,
+): Promise<Outcome> {
+  const tenureEnds = deps.clock.now() + tenureMs;
+  let because = "no time to look";
+  let restless = 0;
+  let failure: unknown;
+  let stoodBySince: number | undefined;
+  for (let pass = 0; ; pass++) {
+    const ended = (how: Outcome["ended"], passes = pass): Outcome => outcomeOf(lease, record, how, because, passes);
+    if (deps.remainingMs() < PASS_MS_MIN) {
+      if (failure !== undefined) throw failure;
+      await lease.abandon();
+      return ended("out-of-time");
+    }
+    if (!(await lease.renew())) return ended("superseded");
+    const seen = lease.wanted();
+    let next: Next;
+    failure = undefined;
+    try {
+      const observation = await observe(lease, deps, capability);
+      const plan = capability.plan(observation);
+      because = render(plan);
+      next = await onePass(deps, lease, record, capability, plan);
+      if ("sleepMs" in next ? !next.restless : next.end === "rest") await capability.beat?.(observation);
+    } catch (error) {
+      failure = error;
+      await record.failed(error);
+      next = { sleepMs: 0, restless: true };
+    }
+    if ("end" in next && (next.end === "superseded" || next.end === "out-of-time")) {
+      if (next.end === "out-of-time") await lease.abandon();
+      return ended(next.end, pass + 1);
+    }
+    const isRestless = "restless" in next && next.restless;
+    restless = isRestless ? restless + 1 : 0;
+    const now = deps.clock.now();
+    stoodBySince = lease.hasSuccessor() ? (stoodBySince ?? now) : undefined;
+    const isOver = now >= tenureEnds && stoodBySince !== undefined && now - stoodBySince >= standByMs;
+    if (isOver && failure !== undefined) throw failure;
+    if (isOver && !isRestless) {
+      await lease.abandon();
+      return ended("handed-over", pass + 1);
+    }
+    await nap(deps, lease, seen, "sleepMs" in next ? next.sleepMs + backoffMs(restless) : everyMs);
+  }
 }
+
+const outcomeOf = (
+  lease: Lease,
+  record: LookRecord,
+  ended: Outcome["ended"],
+  because: string,
+  passes: number,
+): Outcome => ({ scope: lease.scope, ended, because, passes, lines: record.lines });
+
+const observe = async <O, A extends Action>(lease: Lease, deps: LoopDeps, capability: Capability<O, A>): Promise<O> =>
+  capability.observe(lease.scope, await deps.requests.pending(lease.scope));
 
 async function onePass<O, A extends Action>(
   deps: LoopDeps,
@@ -133,12 +201,14 @@ async function onePass<O, A extends Action>(
   plan: Plan<A>,
 ): Promise<Next> {
   await record.problems(plan.problems ?? []);
+  // A capability that never proposes gives no list, and none is read for it.
+  if (plan.proposals !== undefined) await record.proposals(plan.proposals);
   const rest: Next = plan.lookAgainMs === undefined ? { end: "rest" } : { sleepMs: plan.lookAgainMs, restless: false };
   if (plan.actions.length === 0) return rest;
 
   const held = await heldBack(deps, lease.scope);
   if (held !== undefined) {
-    for (const action of plan.actions) await record.action(action, "planned", `dry run: ${held}`);
+    for (const action of plan.actions) await record.withheld(action, `dry run: ${held}`);
     return { end: "dry-run" };
   }
   const step = await applyPlan(deps, lease, record, capability, plan.actions);

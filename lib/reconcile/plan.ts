@@ -21,9 +21,23 @@ export interface Plan<A extends Action> {
   readonly lookAgainMs?: number;
   /** What was found wrong, whether or not an action answers it. */
   readonly problems?: readonly Problem[];
+  /** What could lose data and is for a human to approve. */
+  readonly proposals?: readonly Proposal[];
+}
+
+/** An action that is never done alone: `tandem approve <id>` lets it run once. */
+export interface Proposal {
+  /** The same situation has the same id, so that an approval cannot be taken for another one's. */
+  readonly id: string;
+  readonly action: string;
+  readonly reason: string;
+  /** What the decision rests on: GTID sets, times, addresses, in words by name. */
+  readonly evidence: Readonly<Record<string, string>>;
 }
 
 export interface Problem {
+  /** A person is called when it is detected: the metric `Pages` raises an alarm. */
+  readonly page?: true;
   readonly code: string;
   readonly node?: string;
   readonly detail: string;
@@ -34,6 +48,7 @@ export function render<A extends Action>(plan: Plan<A>): string {
   const lines = [plan.actions.length === 0 ? `nothing to do: ${plan.because}` : plan.because];
   for (const problem of plan.problems ?? [])
     lines.push(`problem ${problem.code}${problem.node === undefined ? "" : ` on ${problem.node}`}: ${problem.detail}`);
+  for (const { id, action, reason } of plan.proposals ?? []) lines.push(`proposal ${id}: ${action}: ${reason}`);
   plan.actions.forEach((action, index) => {
     lines.push(`${index + 1}. ${action.kind}: ${action.reason}`, `   only if ${action.precondition}`);
   });

@@ -49,7 +49,9 @@ export function compareProblems(before: readonly OpenProblem[], found: readonly 
   const detected = found.filter((problem) => !before.some((old) => sameProblem(old, problem)));
   const gone = before.filter((old) => !found.some((problem) => sameProblem(old, problem)));
   const open = found.map((problem): OpenProblem => ({
-    ...problem,
+    code: problem.code,
+    detail: problem.detail,
+    ...(problem.node === undefined ? {} : { node: problem.node }),
     since: before.find((old) => sameProblem(old, problem))?.since ?? now,
   }));
   return { detected, gone, open };

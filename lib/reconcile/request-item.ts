@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { TandemError } from "../errors.ts";
 import type { Item } from "../aws/table.ts";
+import { DATABASE_NODES } from "../spec.ts";
 import { scopeSchema } from "./scope-schema.ts";
 import type { OperatorRequest } from "./requests.ts";
 
@@ -16,6 +17,8 @@ const common = {
 const schema = z.discriminatedUnion("action", [
   z.object({ ...common, action: z.literal("scale"), args: z.object({ count: z.number() }) }),
   z.object({ ...common, action: z.literal("drain"), args: z.object({ instanceId: z.string() }) }),
+  z.object({ ...common, action: z.literal("switchover"), args: z.object({ to: z.enum(DATABASE_NODES) }) }),
+  z.object({ ...common, action: z.literal("approve"), args: z.object({ proposal: z.string() }) }),
 ]);
 
 /** A stored request as it was written. Throws TandemError `state-corrupt`. */

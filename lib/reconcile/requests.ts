@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.ts";
 import { TandemError } from "../errors.ts";
 import type { Scope } from "../scope.ts";
+import type { DatabaseNode } from "../spec.ts";
 import type { Item, Key, Table } from "../aws/table.ts";
 import { allOf, anyOf, equals, greaterThan, isAbsent } from "../aws/condition.ts";
 import { requestOf } from "./request-item.ts";
@@ -8,7 +9,9 @@ import { requestOf } from "./request-item.ts";
 /** The wishes that an operator can state, each with the arguments that it takes. */
 export type Wish =
   | { readonly action: "scale"; readonly args: { readonly count: number } }
-  | { readonly action: "drain"; readonly args: { readonly instanceId: string } };
+  | { readonly action: "drain"; readonly args: { readonly instanceId: string } }
+  | { readonly action: "switchover"; readonly args: { readonly to: DatabaseNode } }
+  | { readonly action: "approve"; readonly args: { readonly proposal: string } };
 
 /**
  * `pending`: nobody has answered yet. `standing`: answered, and in force until it expires (a scale wish is a fact for

@@ -4,7 +4,7 @@ import * as z from "zod";
 import { parseDuration, parseSince } from "./duration.ts";
 import { announce, invoke, readStatus } from "./invoke.ts";
 import { CliError, exitUsage, printJson, printLine } from "./output.ts";
-import { showJournal, showStatus } from "./show.ts";
+import { showJournal, showProposals, showStatus } from "./show.ts";
 import { resolveTarget, type Target, type TargetOptions } from "./target.ts";
 
 const WATCH_MS = 2_000;
@@ -17,7 +17,17 @@ const journalLineSchema = z.looseObject({
   ...{ id: z.string(), at: z.string(), scope: z.string(), phase: z.string(), reason: z.string(), result: z.string() },
   ...{ action: z.optional(z.string()), problem: z.optional(z.string()) },
 });
-const answerSchema = z.looseObject({ lines: z.optional(z.array(journalLineSchema)), text: z.optional(z.string()) });
+const proposalSchema = z.object({
+  ...{ id: z.string(), action: z.string(), reason: z.string() },
+  evidence: z.record(z.string(), z.string()),
+});
+const requestSchema = z.looseObject({ state: z.string() });
+const answerSchema = z.looseObject({
+  proposals: z.optional(z.array(proposalSchema)),
+  request: z.optional(requestSchema),
+  lines: z.optional(z.array(journalLineSchema)),
+  text: z.optional(z.string()),
+});
 
 async function openTarget(command: Command): Promise<Target> {
   const options: TargetOptions = command.optsWithGlobals();
@@ -30,6 +40,7 @@ async function openTarget(command: Command): Promise<Target> {
 async function maintain(command: Command, payload: Record<string, unknown>): Promise<void> {
   const target = await openTarget(command);
   const answer = answerSchema.parse(await invoke(target, "maintain", payload));
+  if (answer.request?.state === "refused") throw new CliError(answer.text ?? "refused");
   if (answer.text !== undefined) printLine(answer.text);
   if (answer.lines !== undefined) showJournal(answer.lines);
 }
@@ -72,6 +83,17 @@ function readCommands(program: Command): void {
     );
 
   program
+    .command("proposals")
+    .description("what could lose data and waits for your approval, with its evidence")
+    .option("--json", "as JSON")
+    .action(async (options: { json?: boolean }, command: Command) => {
+      const target = await openTarget(command);
+      const { proposals = [] } = answerSchema.parse(await invoke(target, "maintain", { action: "proposals" }));
+      if (options.json === true) printJson(proposals);
+      else showProposals(proposals);
+    });
+
+  program
     .command("journal")
     .description("what was detected, planned and done, and why")
     .option("--json", "one JSON object a line")
@@ -107,6 +129,22 @@ function orderCommands(program: Command): void {
     .description("take one web node out of service; a replacement joins")
     .action(async (id: string, _options: unknown, command: Command) =>
       maintain(command, { action: "drain", instanceId: id }),
+    );
+
+  program
+    .command("switchover")
+    .option("--to <server>", "db-a or db-b; the one that is not the writer, without it")
+    .description("make the other database server the writer, without losing a write")
+    .action(async (options: { to?: string }, command: Command) =>
+      maintain(command, { action: "switchover", ...(options.to !== undefined && { to: options.to }) }),
+    );
+
+  program
+    .command("approve")
+    .argument("<id>", "as tandem proposals shows it")
+    .description("let a proposal run once; it may lose data, and says what")
+    .action(async (proposal: string, _options: unknown, command: Command) =>
+      maintain(command, { action: "approve", proposal }),
     );
 
   program

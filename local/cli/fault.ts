@@ -1,11 +1,13 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
+import * as z from "zod";
 import { cloudFaultCommands, cloudFaults } from "./cloud-fault.ts";
 import { parseDuration } from "./duration.ts";
 import { announce, readStatus } from "./invoke.ts";
 import { DECLARED_WAIT_MS, ratedRequestsPerSecond, runLoad } from "./load.ts";
 import { CliError, exitUsage, printJson, printLine, printNote, table } from "./output.ts";
+import { pairFaultCommands, pairFaults } from "./pair-fault.ts";
 import { farmEnvironment, liveFarm, resolveTarget, type FarmJson } from "./target.ts";
 
 const faults: readonly { readonly kind: string; readonly usage: string; readonly what: string }[] = [
@@ -16,12 +18,17 @@ const faults: readonly { readonly kind: string; readonly usage: string; readonly
   },
   {
     kind: "kill",
-    usage: "fault kill <instance-id> [--json]",
+    usage: "fault kill <instance-id|db-a|db-b> [--json]",
     what: "the machine is lost: every process of it dies at once",
   },
   { kind: "event", usage: "fault event <file|->", what: "puts an event envelope on the default bus unchanged" },
   ...cloudFaults,
-  { kind: "heal", usage: "fault heal", what: "ends every fault that lasts until it is ended" },
+  ...pairFaults,
+  {
+    kind: "heal",
+    usage: "fault heal [<kind> [target...]]",
+    what: "ends every fault that lasts, or only this one of a link or server, and tells which",
+  },
 ];
 
 /** Faults are for the local farm only; nothing of this can reach AWS. */
@@ -33,7 +40,11 @@ function localFarm(): FarmJson {
   return farm;
 }
 
-async function inject(farm: FarmJson, wish: Record<string, unknown>): Promise<Record<string, unknown>> {
+/** Gives the farm one order. Resolves to what was seen of the fault; throws CliError. */
+export async function inject(
+  farm: Pick<FarmJson, "endpoint">,
+  wish: Record<string, unknown>,
+): Promise<Record<string, unknown>> {
   const response = await fetch(`${farm.endpoint}/_tandem/fault`, {
     method: "POST",
     headers: { authorization: `Bearer ${farmEnvironment()["AWS_SECRET_ACCESS_KEY"] ?? ""}` },
@@ -130,6 +141,15 @@ async function event(file: string): Promise<void> {
   printLine("delivered to the default bus");
 }
 
+const healedSchema = z.looseObject({ failed: z.array(z.string()) });
+
+async function heal(fault: readonly string[]): Promise<void> {
+  const wish = { kind: "heal", ...(fault.length > 0 && { fault }) };
+  const healed = healedSchema.parse(await inject(localFarm(), wish));
+  printJson(healed);
+  if (healed.failed.length > 0) throw new CliError(`not everything could be undone: ${healed.failed.join("; ")}`);
+}
+
 export function faultCommands(program: Command): void {
   const fault = program
     .command("fault")
@@ -150,7 +170,7 @@ export function faultCommands(program: Command): void {
     .action(async (_options: unknown, command: Command) => load(command.optsWithGlobals()));
   fault
     .command("kill")
-    .argument("<instance-id>")
+    .argument("<instance-id>", "or db-a, db-b")
     .option("--json", "as JSON")
     .description("lose a machine")
     .action(async (id: string, _options: unknown, command: Command) => kill(id, command.optsWithGlobals()));
@@ -160,8 +180,10 @@ export function faultCommands(program: Command): void {
     .description("put an event on the default bus unchanged")
     .action(async (file: string) => event(file));
   cloudFaultCommands(fault, async (wish) => inject(localFarm(), wish));
+  pairFaultCommands(fault, async (wish) => inject(localFarm(), wish));
   fault
     .command("heal")
-    .description("end every fault that lasts")
-    .action(async () => printJson(await inject(localFarm(), { kind: "heal" })));
+    .argument("[fault...]", "its kind, and the nodes it was given, e.g. partition db-a db-b")
+    .description("end every fault that lasts, or this one")
+    .action(heal);
 }

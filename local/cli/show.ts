@@ -1,4 +1,6 @@
-import type { FarmStatus, Known } from "../../lib/status.ts";
+import type { Known } from "../../lib/known.ts";
+import type { Proposal } from "../../lib/reconcile/plan.ts";
+import type { FarmStatus } from "../../lib/status.ts";
 import { printLine, table } from "./output.ts";
 
 type Unknown = { readonly unknown: string };
@@ -20,6 +22,8 @@ export function showStatus(status: FarmStatus): void {
   showFiles(status.files);
   showEdge(status.edge);
   showAlarms(status.alarms);
+  if (isUnknown(status.proposals)) printLine(`proposals: ${cell(status.proposals)}`);
+  else if (status.proposals.length > 0) showProposals(status.proposals);
   showRequests(status.requests);
 }
 
@@ -52,8 +56,10 @@ function showDatabase(database: FarmStatus["database"]): void {
     cell(node.role),
     `io ${cell(node.io)}`,
     `sql ${cell(node.sql)}`,
+    `${cell(node.lagSeconds)} s`,
   ]);
-  printLine(table([["NODE", "ADDRESS", "ROLE", "IO", "SQL"], ...rows]));
+  printLine(table([["NODE", "ADDRESS", "ROLE", "IO", "SQL", "LAG"], ...rows]));
+  printLine(`peer eligible for automatic promotion: ${cell(database.peerEligible)}`);
   if (isUnknown(database.problems)) return printLine(`problems: unknown: ${database.problems.unknown}`);
   for (const { code, node, detail, since } of database.problems) {
     printLine(`problem ${code}${node === undefined ? "" : ` on ${node}`} since ${time(since)}: ${detail}`);
@@ -102,6 +108,14 @@ function showEdge({ distribution, records, pendingPaths, invalidations }: FarmSt
 function showAlarms(alarms: FarmStatus["alarms"]): void {
   if (isUnknown(alarms)) return printLine(`\nalarms: unknown: ${alarms.unknown}`);
   printLine(`\nalarms: ${alarms.map(({ name, state }) => `${name} ${state}`).join(", ") || "none"}`);
+}
+
+export function showProposals(proposals: readonly Proposal[]): void {
+  if (proposals.length === 0) return printLine("nothing is proposed");
+  for (const { id, action, reason, evidence } of proposals) {
+    printLine(`proposal ${id}: ${action}\n    ${reason}`);
+    for (const [name, value] of Object.entries(evidence)) printLine(`    ${name}: ${value}`);
+  }
 }
 
 function showRequests(requests: FarmStatus["requests"]): void {

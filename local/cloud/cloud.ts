@@ -85,7 +85,9 @@ export function openCloud(parts: CloudParts): Cloud {
 
   const iam = openIam(world);
   const s3 = openS3(world);
-  const logs = openLogs(world);
+  const logs = openLogs(world, ({ namespace, name, dimensions, value, unit }) =>
+    monitoring.record(namespace, name, dimensions, value, unit),
+  );
   const sqs = openSqs(world, {
     endpoint: parts.endpointUrl,
     record: (...metric) => monitoring.record(...metric),

@@ -3,6 +3,8 @@ import * as z from "zod";
 import type { Cloud } from "../cloud/cloud.ts";
 import type { WireRequest, WireResponse } from "../cloud/wire/index.ts";
 import { cloudFaultSchemas, injectCloudFault } from "./cloud-fault.ts";
+import { pairFaultSchemas, Refusal, type PairFaults } from "./faults/index.ts";
+import type { FarmMachines } from "./machines.ts";
 
 /** A killed machine must be seen as gone by then; SIGKILL and one state change take far less. */
 const OBSERVED_SECONDS_MAX = 10;
@@ -10,27 +12,31 @@ const OBSERVED_SECONDS_MAX = 10;
 const wishSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("kill"), instanceId: z.string() }),
   z.object({ kind: z.literal("event"), envelope: z.unknown() }),
-  z.object({ kind: z.literal("heal") }),
+  z.object({ kind: z.literal("heal"), fault: z.optional(z.array(z.string()).min(1)) }),
   ...cloudFaultSchemas,
+  ...pairFaultSchemas,
 ]);
 type Wish = z.infer<typeof wishSchema>;
 
-/** A fault that could not be injected, in words for the operator. */
-class Refusal extends Error {}
+interface Room {
+  readonly cloud: Cloud;
+  readonly accessKeyId: string;
+  readonly machines: FarmMachines;
+  readonly pair: PairFaults;
+}
 
 /**
  * The door through which `tandem fault` reaches a local farm: faults are no AWS calls, so they have a path of their own
  * beside the AWS endpoint, for the holder of the operator's secret only. Undefined: the request is not for this door.
  */
-export function openControl(cloud: Cloud, operator: { readonly accessKeyId: string; readonly secret: string }) {
+export function openControl(room: Room, secret: string) {
   return async (request: WireRequest): Promise<WireResponse | undefined> => {
     if (request.url !== "/_tandem/fault") return undefined;
-    if (request.headers["authorization"] !== `Bearer ${operator.secret}`)
-      return answer(403, { error: "not the operator" });
+    if (request.headers["authorization"] !== `Bearer ${secret}`) return answer(403, { error: "not the operator" });
     try {
       const wish = wishSchema.safeParse(JSON.parse(request.body.toString("utf8")));
       if (!wish.success) return answer(400, { error: z.prettifyError(wish.error) });
-      return answer(200, await inject(cloud, operator.accessKeyId, wish.data));
+      return answer(200, await inject(room, wish.data));
     } catch (error) {
       return answer(isRefusal(error) ? 400 : 500, { error: String(error) });
     }
@@ -46,19 +52,23 @@ const answer = (status: number, body: unknown): WireResponse => ({
   body: Buffer.from(JSON.stringify(body)),
 });
 
-async function inject(cloud: Cloud, accessKeyId: string, wish: Wish): Promise<Record<string, unknown>> {
+async function inject(room: Room, wish: Wish): Promise<Record<string, unknown>> {
+  const { cloud, accessKeyId, machines, pair } = room;
   switch (wish.kind) {
     case "kill":
-      return kill(cloud, wish.instanceId);
+      return kill(cloud, machines.find(wish.instanceId)?.instanceId ?? wish.instanceId);
     case "event":
       cloud.bus.deliver(wish.envelope);
       return { delivered: true };
     case "heal":
+      if (wish.fault !== undefined) return { ...(await pair.heal(wish.fault)) };
       // A killed machine is healed by the controller, not by hand.
-      return { healed: cloud.faults.heal() };
+      return { cloudFaults: cloud.faults.heal(), ...(await pair.heal()) };
     case "api":
     case "events":
       return injectCloudFault(cloud, accessKeyId, wish);
+    default:
+      return pair.inject(wish);
   }
 }
 

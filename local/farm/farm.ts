@@ -1,6 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
+import * as z from "zod";
 import { isoTime } from "../../lib/clock.ts";
 import { callLog } from "../cloud/calls.ts";
 import { wallCloudClock } from "../cloud/clock.ts";
@@ -14,15 +16,18 @@ import { httpCdn } from "./cdn/index.ts";
 import { openControl } from "./control.ts";
 import { deploy } from "./deploy.ts";
 import { openDns } from "./dns.ts";
+import { openPairFaults } from "./faults/index.ts";
 import { realProber } from "./health-prober.ts";
 import { openSandboxes } from "./instance/compute.ts";
 import { sweepLeftovers } from "./instance/registry.ts";
+import { heldWhileCutOff } from "./isolation.ts";
+import { followMachines, type FarmMachines } from "./machines.ts";
 import { openCacheServers } from "./memcached.ts";
 import type { FarmPaths } from "./paths.ts";
 import { realPost } from "./post.ts";
-import { openRelays } from "./relay.ts";
+import { openRelays, type Relays } from "./relay.ts";
 import { openShares, servedFolder } from "./shares.ts";
-import { removeState, writeEnvironment, writeState } from "./state.ts";
+import { removeState, writeEnvironment, writeState, type Flavour } from "./state.ts";
 
 const ACCOUNT = "000000000000";
 const REGION = "eu-west-1";
@@ -37,6 +42,7 @@ export interface Farm {
 }
 
 export interface FarmOptions {
+  readonly flavour: Flavour;
   readonly web: number;
   readonly port: number;
   readonly paths: FarmPaths;
@@ -49,11 +55,15 @@ export interface FarmOptions {
 export async function openFarm(options: FarmOptions): Promise<Farm> {
   const { paths, progress } = options;
   const startedAtMs = wallCloudClock.now();
+  requireFlavour(options);
   const swept = sweepLeftovers(paths.machineRegistry);
   if (swept.length > 0) progress(`ended what a crashed farm left: ${swept.join(", ")}`);
   removeState(paths);
 
-  const cloud = startCloud(options);
+  let machines: FarmMachines | undefined;
+  const relays = openRelays({ groupOf: (address) => machines?.groupOf(address) });
+  const cloud = startCloud(options, relays);
+  machines = followMachines(cloud.ec2, STAGE, paths.machines);
   const addresses = new Map<string, string>();
   cloud.ec2.onChange(({ instanceId, privateIpAddress, state }) => {
     if (state === "terminated" || privateIpAddress === undefined) addresses.delete(instanceId);
@@ -69,7 +79,13 @@ export async function openFarm(options: FarmOptions): Promise<Farm> {
     cloud.ec2.onChange(({ instanceId, state }) => {
       if (state === "running") tagWithPid(cloud, operator, instanceId, progress);
     });
-    const server = await listen(cloud, options.port, environment);
+    const pair = openPairFaults({
+      ...{ machines, relays, clock: wallCloudClock, note: progress },
+      account: (name) => readAccount(cloud, operator, name),
+    });
+    const room = { cloud, machines, pair, accessKeyId: environment["AWS_ACCESS_KEY_ID"] ?? "" };
+    const server = await listen(room, options.port, environment["AWS_SECRET_ACCESS_KEY"] ?? "");
+    closers.push(() => pair.close());
     closers.push(() => server.close());
     const dns = await openDns(cloud.dns.answer, HOST, 0);
     closers.push(() => dns.close());
@@ -85,7 +101,7 @@ export async function openFarm(options: FarmOptions): Promise<Farm> {
       writeState(paths, {
         pid: process.pid,
         startedAt: isoTime(startedAtMs),
-        flavour: "mysql",
+        flavour: options.flavour,
         stage: STAGE,
         region: REGION,
         account: ACCOUNT,
@@ -107,12 +123,20 @@ export async function openFarm(options: FarmOptions): Promise<Farm> {
   }
 }
 
-function startCloud(options: FarmOptions): Cloud {
+function requireFlavour({ flavour, paths }: FarmOptions): void {
+  if (flavour === "mysql" || existsSync(join(paths.opt, "bin/mariadbd"))) return;
+  throw new Error(
+    "this machine has no MariaDB and its package sources offered none: install MariaDB 10.11 or newer so that it is on PATH, " +
+      "remove .tandem/opt/stamp.json, start again",
+  );
+}
+
+function startCloud(options: FarmOptions, relays: Relays): Cloud {
   const { paths, port } = options;
   const machines = {
     clock: wallCloudClock,
     ids: randomIds,
-    relays: openRelays(),
+    relays,
     folder: paths.machines,
     logFolder: paths.machineLogs,
     runFolder: paths.machineRegistry,
@@ -157,6 +181,7 @@ function addOperator(cloud: Cloud, options: FarmOptions): { operator: Principal;
       AWS_DEFAULT_REGION: REGION,
       TANDEM_STAGE: STAGE,
       TANDEM_LOCAL_WEB: String(options.web),
+      TANDEM_LOCAL_FLAVOUR: options.flavour,
       // The framework polls a deployment every 5 s unless told otherwise: right for AWS, slow for a local stack.
       SLS_AWS_MONITORING_FREQUENCY: "300",
     },
@@ -171,14 +196,21 @@ function tagWithPid(cloud: Cloud, operator: Principal, instanceId: string, progr
     .catch((error: unknown) => progress(`cloud: ${instanceId} got no tag with its pid: ${String(error)}`));
 }
 
-/** The AWS endpoint, and beside it the door for faults. */
-async function listen(cloud: Cloud, port: number, keys: Readonly<Record<string, string>>): Promise<HttpListener> {
-  const control = openControl(cloud, {
-    accessKeyId: keys["AWS_ACCESS_KEY_ID"] ?? "",
-    secret: keys["AWS_SECRET_ACCESS_KEY"] ?? "",
+/** Name and password of a database account. In process: the password leaves this farm's memory by no wire. */
+async function readAccount(cloud: Cloud, operator: Principal, name: string) {
+  const answer = await cloud.endpoint.callService(operator, "secretsmanager", "GetSecretValue", {
+    SecretId: `tandem/${STAGE}/database/${name}`,
   });
+  return z.object({ username: z.string(), password: z.string() }).parse(JSON.parse(String(answer["SecretString"])));
+}
+
+/** The AWS endpoint, and beside it the door for faults. */
+async function listen(room: Parameters<typeof openControl>[0], port: number, secret: string): Promise<HttpListener> {
+  const control = openControl(room, secret);
+  const { cloud } = room;
+  const answer = heldWhileCutOff(cloud, wallCloudClock, (request) => cloud.endpoint.handle(request));
   try {
-    return await listenHttp(async (request) => (await control(request)) ?? cloud.endpoint.handle(request), HOST, port);
+    return await listenHttp(async (request) => (await control(request)) ?? answer(request), HOST, port);
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "EADDRINUSE") {
       throw new Error(`port ${port} on ${HOST} is in use: stop what uses it, or choose another with --port`, {
@@ -207,7 +239,7 @@ async function stackOutput(cloud: Cloud, operator: Principal, key: string): Prom
   return typeof found === "string" ? found : undefined;
 }
 
-/** Waits until every wanted node is in service and the site answers through the balancer. */
+/** Waits until every wanted node is in service, the site answers through the balancer and the databases are a whole pair. */
 async function untilServing(cloud: Cloud, operator: Principal, site: string, options: FarmOptions): Promise<void> {
   let told = "";
   for (const deadline = wallCloudClock.now() + READY_SECONDS_MAX * 1000; wallCloudClock.now() < deadline;) {
@@ -217,7 +249,7 @@ async function untilServing(cloud: Cloud, operator: Principal, site: string, opt
     if (line !== told) options.progress(`nodes: ${line}`);
     told = line;
     const serving = states.filter(([name, state]) => name === "web" && state === "InService").length;
-    if (serving >= options.web && (await answers(site))) return;
+    if (serving >= options.web && (await answers(site)) && (await pairIsWhole(cloud, operator))) return;
     await sleep(200, undefined, { signal: options.signal });
   }
   throw new Error(
@@ -232,6 +264,17 @@ async function nodeStates(cloud: Cloud, operator: Principal): Promise<[string, s
     String(each.AutoScalingGroupName).replace(`tandem-${STAGE}-`, ""),
     String(each.LifecycleState),
   ]);
+}
+
+/** The controller's word, in the state table: the peer holds every acknowledged write. */
+async function pairIsWhole(cloud: Cloud, operator: Principal): Promise<boolean> {
+  const answer = await cloud.endpoint.callService(operator, "dynamodb", "GetItem", {
+    TableName: `tandem-${STAGE}-state`,
+    Key: { pk: { S: "database" }, sk: { S: "pair" } },
+    ConsistentRead: true,
+  });
+  const pair: unknown = Object(Object(answer["Item"]).pair).M;
+  return Object(Object(pair).peerEligible).BOOL === true;
 }
 
 async function answers(site: string): Promise<boolean> {

@@ -1,4 +1,7 @@
 import { createServer, connect, type Server, type Socket } from "node:net";
+import { wallCloudClock, type CloudClock } from "../cloud/clock.ts";
+import { openCallers } from "./callers.ts";
+import { Latency } from "./latency.ts";
 
 /** Connections of one relay at a time: more than any server behind it accepts. */
 const CONNECTIONS_MAX = 4096;
@@ -19,11 +22,22 @@ export interface Relay {
   close(): Promise<void>;
 }
 
+/** Stands for every address in a link. */
+export const ANY = "*";
+
 /** One directed link: connections that `from` opens to `to`, on one port or on all. */
 export interface Link {
+  /** An address, `controller` or `operator` (see callers.ts), a group of `RelayOptions.groupOf`, or ANY. */
   readonly from: string;
+  /** An address, or ANY. */
   readonly to: string;
   readonly port?: number;
+}
+
+export interface RelayOptions {
+  /** The group that an address belongs to, under which links can name it, e.g. all web nodes. */
+  groupOf?(address: string): string | undefined;
+  readonly clock?: Pick<CloudClock, "now">;
 }
 
 export interface Relays {
@@ -34,50 +48,80 @@ export interface Relays {
   /** Undoes the cut of exactly this link: what waited is delivered, and what ended meanwhile is reset. */
   mend(link: Link): void;
   cuts(): readonly Link[];
+  /** From now on every byte on the link arrives `ms` later, in either direction; 0 ends that. */
+  delay(link: Link, ms: number): void;
+  /** Since when every link to and from the address is cut, in ms of the clock; undefined while one is not. */
+  isolatedSince(address: string): number | undefined;
   close(): Promise<void>;
 }
 
+/** The two directions of a connection on a link that is or was slow. */
+interface SlowLines {
+  readonly up: Latency;
+  readonly down: Latency;
+}
+
 interface Pair {
-  readonly from: string;
+  readonly address: string;
   readonly to: string;
   readonly port: number;
   readonly target: RelayTarget;
   readonly client: Socket;
+  /** Who calls, as links name it. Found out once, and only when a link may concern the connection. */
+  from(): string;
   upstream: Socket | undefined;
+  lines: SlowLines | undefined;
   silent: boolean;
   /** One side is gone while the link was cut: the other hears of it when it is mended. */
   broken: boolean;
   forget(): void;
 }
 
-const FRESH = { upstream: undefined, silent: false, broken: false };
+const keyOf = (link: Link): string => `${link.from} ${link.to} ${link.port ?? ANY}`;
 
-const keyOf = (link: Link): string => `${link.from} ${link.to} ${link.port ?? "*"}`;
+/** What is wrong with the links of a farm. */
+interface Network {
+  readonly cut: Map<string, { readonly link: Link; readonly at: number }>;
+  readonly slow: Map<string, { readonly link: Link; readonly ms: number }>;
+  isOn(link: Link, pair: Pair): boolean;
+}
 
-/** Relays of a farm. They know which link a connection uses by its peer's address: clients bind their own. */
-export function openRelays(): Relays {
+const isCut = (network: Network, pair: Pair): boolean =>
+  [...network.cut.values()].some(({ link }) => network.isOn(link, pair));
+
+const delayOf = (network: Network, pair: Pair): number =>
+  [...network.slow.values()].reduce((sum, { link, ms }) => sum + (network.isOn(link, pair) ? ms : 0), 0);
+
+function openNetwork({ groupOf = () => undefined }: RelayOptions): Network {
+  return {
+    cut: new Map(),
+    slow: new Map(),
+    isOn({ from, to, port }, pair) {
+      if ((to !== ANY && to !== pair.to) || (port !== undefined && port !== pair.port)) return false;
+      return from === ANY || from === pair.from() || from === groupOf(pair.from());
+    },
+  };
+}
+
+/**
+ * Relays of a farm. They know which link a connection uses by its peer's address, as clients bind their own; who calls
+ * from 127.0.0.1 is told by the process that holds the client's socket.
+ */
+export function openRelays(options: RelayOptions = {}): Relays {
   const pairs = new Set<Pair>();
-  const cutLinks = new Map<string, Link>();
+  const network = openNetwork(options);
   const servers = new Set<Relay>();
+  const callerOf = openCallers();
+  const { clock = wallCloudClock } = options;
 
-  const isCut = ({ from, to, port }: Pair): boolean =>
-    cutLinks.has(keyOf({ from, to })) || cutLinks.has(keyOf({ from, to, port }));
-
-  /** Makes every connection as silent or as open as its link is now. */
+  /** Makes every connection as silent, slow or open as its link is now. */
   const settle = (): void => {
-    for (const pair of pairs) {
-      const silent = isCut(pair);
-      if (silent === pair.silent) continue;
-      pair.silent = silent;
-      if (silent) hush(pair);
-      else if (pair.broken) reset(pair);
-      else flow(pair);
-    }
+    for (const pair of pairs) adjust(network, pair);
   };
 
   return {
     async open(wish) {
-      const relay = await openRelay(pairs, isCut, wish);
+      const relay = await openRelay(pairs, (pair) => adjust(network, pair), callerOf, wish);
       servers.add(relay);
       const close = (): Promise<void> => {
         servers.delete(relay);
@@ -86,18 +130,49 @@ export function openRelays(): Relays {
       return { ...relay, close };
     },
     cut(link) {
-      cutLinks.set(keyOf(link), link);
+      network.cut.set(keyOf(link), { link, at: clock.now() });
       settle();
     },
     mend(link) {
-      cutLinks.delete(keyOf(link));
+      network.cut.delete(keyOf(link));
       settle();
     },
-    cuts: () => [...cutLinks.values()],
+    cuts: () => [...network.cut.values()].map(({ link }) => link),
+    delay(link, ms) {
+      if (ms > 0) network.slow.set(keyOf(link), { link, ms });
+      else network.slow.delete(keyOf(link));
+      settle();
+    },
+    isolatedSince(address) {
+      const inward = network.cut.get(keyOf({ from: ANY, to: address }));
+      const outward = network.cut.get(keyOf({ from: address, to: ANY }));
+      return inward && outward && Math.max(inward.at, outward.at);
+    },
     async close() {
       await Promise.all([...servers].map((relay) => relay.close()));
     },
   };
+}
+
+function adjust(network: Network, pair: Pair): void {
+  setDelay(pair, delayOf(network, pair));
+  const silent = isCut(network, pair);
+  if (silent === pair.silent) return;
+  pair.silent = silent;
+  if (silent) hush(pair);
+  else if (pair.broken) reset(pair);
+  else flow(pair);
+}
+
+function setDelay(pair: Pair, delayMs: number): void {
+  if (delayMs > 0 && pair.lines === undefined) {
+    unpipe(pair);
+    pair.lines = { up: new Latency(), down: new Latency() };
+    if (!pair.silent && pair.upstream !== undefined) flow(pair);
+  }
+  if (pair.lines === undefined) return;
+  pair.lines.up.delayMs = delayMs;
+  pair.lines.down.delayMs = delayMs;
 }
 
 type RelayWish = Parameters<Relays["open"]>[0];
@@ -105,27 +180,27 @@ type RelayWish = Parameters<Relays["open"]>[0];
 /** One listening address and port, whose connections are kept in `pairs`. */
 async function openRelay(
   pairs: Set<Pair>,
-  isCut: (pair: Pair) => boolean,
+  accept: (pair: Pair) => void,
+  callerOf: ReturnType<typeof openCallers>,
   { address, port, target }: RelayWish,
 ): Promise<Relay> {
   const own = new Set<Pair>();
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (client) => {
-    const from = client.remoteAddress;
-    if (from === undefined) return void client.destroy();
+    const { remoteAddress, remotePort } = client;
+    if (remoteAddress === undefined || remotePort === undefined) return void client.destroy();
+    const ends = { clientPort: remotePort, address, port: bound };
+    let from = remoteAddress === "127.0.0.1" ? undefined : remoteAddress;
     const pair: Pair = {
-      from,
-      to: address,
-      port: bound,
-      target,
-      client,
+      ...{ address: remoteAddress, to: address, port: bound, target, client },
+      from: () => (from ??= callerOf(ends)),
+      ...{ upstream: undefined, lines: undefined, silent: false, broken: false },
       forget: () => void pairs.delete(pair),
-      ...FRESH,
     };
     pairs.add(pair);
     own.add(pair);
     client.once("close", () => own.delete(pair));
     watch(pair, client);
-    pair.silent = isCut(pair);
+    accept(pair);
     if (!pair.silent) flow(pair);
   });
   server.maxConnections = CONNECTIONS_MAX;
@@ -150,9 +225,15 @@ async function openRelay(
 
 function flow(pair: Pair): void {
   pair.upstream ??= dial(pair);
-  if (pair.upstream.connecting) return;
-  pair.client.pipe(pair.upstream);
-  pair.upstream.pipe(pair.client);
+  const { client, upstream, lines } = pair;
+  if (upstream.connecting) return;
+  if (lines === undefined) {
+    client.pipe(upstream);
+    upstream.pipe(client);
+  } else {
+    client.pipe(lines.up).pipe(upstream);
+    upstream.pipe(lines.down).pipe(client);
+  }
 }
 
 function dial(pair: Pair): Socket {
@@ -161,7 +242,7 @@ function dial(pair: Pair): Socket {
     port: pair.target.port,
     allowHalfOpen: true,
     // The server behind sees who really calls. Only loopback addresses can be bound without being configured.
-    ...(pair.from.startsWith("127.") && { localAddress: pair.from }),
+    ...(pair.address.startsWith("127.") && { localAddress: pair.address }),
   });
   upstream.setNoDelay(true);
   upstream.once("connect", () => {
@@ -184,6 +265,8 @@ function watch(pair: Pair, socket: Socket): void {
 function reset(pair: Pair): void {
   pair.client.resetAndDestroy();
   pair.upstream?.resetAndDestroy();
+  pair.lines?.up.destroy();
+  pair.lines?.down.destroy();
   pair.forget();
 }
 
@@ -193,11 +276,14 @@ const ended = ({ client, upstream }: Pair): boolean =>
   client.writableEnded &&
   (upstream === undefined || (upstream.readableEnded && upstream.writableEnded));
 
-function hush({ client, upstream }: Pair): void {
-  client.unpipe();
-  client.pause();
-  upstream?.unpipe();
-  upstream?.pause();
+function unpipe({ client, upstream, lines }: Pair): void {
+  for (const each of [client, upstream, lines?.up, lines?.down]) each?.unpipe();
+}
+
+function hush(pair: Pair): void {
+  unpipe(pair);
+  pair.client.pause();
+  pair.upstream?.pause();
 }
 
 async function listen(server: Server, address: string, port: number): Promise<number> {

@@ -7,8 +7,10 @@ import { isoTime, wallClock } from "../../lib/clock.ts";
 import { openFarm, type Farm } from "./farm.ts";
 import { takeLock } from "./lock.ts";
 import { farmPaths, projectRoot } from "./paths.ts";
+import type { Flavour } from "./state.ts";
 
 export interface StartOptions {
+  readonly flavour: Flavour;
   readonly web: number;
   readonly port: number;
   readonly fresh: boolean;
@@ -82,6 +84,8 @@ export async function startDetached(options: StartOptions): Promise<number> {
   const log = openSync(paths.farmLog, "a");
   const args = [
     "start",
+    "--flavour",
+    options.flavour,
     "--web",
     String(options.web),
     "--port",

@@ -1,11 +1,14 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import type { FarmPaths } from "./paths.ts";
 
+/** Which servers the farm's two database machines run. */
+export type Flavour = "mysql" | "mariadb";
+
 /** `.tandem/run/farm.json`: what other programs need to find a live farm. Written last, removed on stop. */
 export interface FarmState {
   readonly pid: number;
   readonly startedAt: string;
-  readonly flavour: "mysql";
+  readonly flavour: Flavour;
   readonly stage: string;
   readonly region: string;
   readonly account: string;

@@ -28,6 +28,12 @@ export async function openArchive(folder, archive) {
   return apt;
 }
 
+/** Whether the archive has all of these packages. */
+export async function offers(apt, names) {
+  const listed = await aptGet(apt, ["--print-uris", "-y", "install", ...names]);
+  return !/Unable to locate package|has no installation candidate/.test(listed.words);
+}
+
 /** Names of all packages that `names` need and that are worth unpacking here. With `all`, also what the machine has. */
 export async function closure(apt, names, all) {
   const listed = await aptGet(apt, ["--print-uris", "-y", "install", ...names]);
@@ -35,7 +41,7 @@ export async function closure(apt, names, all) {
   const present = all ? new Set() : installedPackages();
   return [...listed.words.matchAll(/^'[^']+' (\S+?)_\S+\.deb /gm)]
     .map(([, name]) => name)
-    .filter((name) => !UNUSED.some((rule) => rule.test(name)))
+    .filter((name) => names.includes(name) || !UNUSED.some((rule) => rule.test(name)))
     .filter((name) => !present.has(name) || names.includes(name) || ALWAYS.some((rule) => rule.test(name)));
 }
 

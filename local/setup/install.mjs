@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { closure, distribution, openArchive, unpack } from "./apt.mjs";
+import { closure, distribution, offers, openArchive, unpack } from "./apt.mjs";
 import { SetupError, say } from "./console.mjs";
-import { buildMysqlTemplate, buildWordpress } from "./image.mjs";
+import { buildMariadbTemplate, buildMysqlTemplate, buildWordpress } from "./image.mjs";
 import { PROGRAMS, WORDPRESS } from "./packages.mjs";
 import { findOnMachine, hasPymysql, which } from "./programs.mjs";
 import { writeWrappers } from "./wrappers.mjs";
@@ -30,27 +30,35 @@ export function programsReady(opt) {
 export async function installPrograms(tandem) {
   const opt = join(tandem, "opt");
   const work = join(tandem, "setup");
+  const place = { opt, archive: archivesIn(work) };
   mkdirSync(join(opt, "image"), { recursive: true });
   rmSync(join(opt, "stamp.json"), { force: true });
   const found = lookAround();
   const packages = wantedPackages(found);
   if (which("apt-get") === undefined || which("dpkg") === undefined) throw nothingToUnpackWith(found);
   if (packages.newest.length > 0 && distribution() !== "debian") throw tooOld(found);
-  const web = await unpacked(work, opt, "web", "own", packages.own);
-  const mysql = packages.newest.length > 0 ? await unpacked(work, opt, "mysql", "newest", packages.newest) : "machine";
-  writeWrappers(opt, found);
+  const web = await unpacked(place, "web", "own", packages.own);
+  const mysql = await unpacked(place, "mysql", "newest", packages.newest);
+  const mariadb = await unpacked(place, "mariadb", "own", packages.optional, true);
+  writeWrappers(opt, found, mariadb !== NOT_OFFERED);
   step(opt, "image/wordpress", `${web} ${hashOf(["image.mjs"])}`, () =>
     buildWordpress(join(opt, "web"), join(opt, "image")),
   );
   step(opt, "image/mysql-template", `${mysql} ${hashOf(["image.mjs"])}`, () =>
     buildMysqlTemplate(opt, join(opt, "image")),
   );
+  if (mariadb === NOT_OFFERED) say("mariadb: this machine's package sources have none: the farm runs with MySQL only");
+  else
+    step(opt, "image/mariadb-template", `${mariadb} ${hashOf(["image.mjs"])}`, () =>
+      buildMariadbTemplate(opt, join(opt, "image")),
+    );
   rmSync(work, { recursive: true, force: true });
   const machine = Object.values(found).flatMap((commands) => Object.values(commands));
   const own = [
     ...readdirSync(join(opt, "bin")).map((name) => join("bin", name)),
     "image/wordpress",
     "image/mysql-template",
+    ...(mariadb === NOT_OFFERED ? [] : ["image/mariadb-template"]),
   ];
   writeLast(join(opt, "stamp.json"), `${JSON.stringify({ recipe: hashOf(RECIPE), machine, own }, null, 2)}\n`);
   say("set-up: done");
@@ -73,26 +81,44 @@ function lookAround() {
 }
 
 function wantedPackages(found) {
-  const wanted = { own: [...WORDPRESS.packages], newest: [] };
+  const wanted = { own: [...WORDPRESS.packages], newest: [], optional: [] };
   for (const program of PROGRAMS) {
     const complete = found[program.name] !== undefined;
     const python = found.python?.python3;
     if (program.name === "python" && python !== undefined && !hasPymysql(python)) wanted.own.push("python3-pymysql");
     else if (program.name === "python" && !complete) wanted.own.push("python3", "python3-pymysql");
-    else if (!complete) wanted[program.archive].push(...program.packages);
+    else if (!complete) wanted[program.optional ? "optional" : program.archive].push(...program.packages);
   }
   return wanted;
 }
 
-/** Downloads and unpacks one root below `opt`, unless it is there already, made of the same packages. Returns its mark. */
-async function unpacked(work, opt, label, archive, names) {
+/** Each archive is opened when the first package of it is wanted, and once. */
+function archivesIn(work) {
+  const opened = new Map();
+  return async (name) => {
+    if (!opened.has(name)) opened.set(name, await openArchive(join(work, name), name));
+    return opened.get(name);
+  };
+}
+
+/** What stands for a root's mark when the machine has these programs itself, and when its archive does not have them. */
+const OF_MACHINE = "machine";
+const NOT_OFFERED = "not offered";
+
+/**
+ * Downloads and unpacks one root below `opt`, unless it is there already, made of the same packages. Returns its mark.
+ * An optional one may be missing from the archive.
+ */
+async function unpacked({ opt, archive: open }, label, archive, names, optional = false) {
+  if (names.length === 0) return OF_MACHINE;
   const mark = createHash("sha256")
     .update(`${hashOf(PACKAGE_RECIPE)} ${names.join(" ")}`)
     .digest("hex");
   const target = join(opt, label);
   if (existsSync(target) && markOf(opt, label) === mark) return mark;
   rmSync(markFile(opt, label), { force: true });
-  const apt = await openArchive(join(work, archive), archive);
+  const apt = await open(archive);
+  if (optional && !(await offers(apt, names))) return NOT_OFFERED;
   const all = archive === "newest"; // sid's libraries go together; the machine's are of another age
   await unpack(apt, label === "web" ? "web programs" : label, await closure(apt, names, all), target);
   writeLast(markFile(opt, label), mark);

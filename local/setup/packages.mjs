@@ -3,6 +3,7 @@
  *
  * `commands`: names to look for on PATH; `min`: oldest version that has what the node scripts use; `why` says what that is.
  * `packages`: Debian's names. `archive`: "own" = the suites that this machine uses, "newest" = Debian's sid, where MySQL is.
+ * `unversioned`: those commands that do not tell a version. `optional`: the farm starts without it too.
  */
 export const PROGRAMS = [
   {
@@ -13,6 +14,16 @@ export const PROGRAMS = [
     packages: ["mysql-server-core", "mysql-client-core"],
     archive: "newest",
     reject: /mariadb/i,
+  },
+  {
+    name: "mariadb",
+    commands: ["mariadbd", "mariadb", "mariadb-backup", "mbstream", "mariadb-install-db"],
+    unversioned: ["mbstream", "mariadb-install-db"],
+    min: [10, 11],
+    why: "READ_ONLY ADMIN apart from SUPER; only for --flavour mariadb",
+    packages: ["mariadb-server-core", "mariadb-client-core", "mariadb-backup", "libmariadb3"],
+    archive: "own",
+    optional: true,
   },
   { name: "nginx", commands: ["nginx"], min: [1, 18], why: "", packages: ["nginx"], archive: "own" },
   {
@@ -35,6 +46,7 @@ export const PROGRAMS = [
   },
   { name: "jq", commands: ["jq"], min: [1, 5], why: "", packages: ["jq"], archive: "own" },
   { name: "curl", commands: ["curl"], min: [7, 75], why: "--aws-sigv4", packages: ["curl"], archive: "own" },
+  { name: "openssl", commands: ["openssl"], min: [1, 1], why: "", packages: ["openssl"], archive: "own" },
   { name: "shellcheck", commands: ["shellcheck"], min: [0, 8], why: "", packages: ["shellcheck"], archive: "own" },
   {
     name: "python",
@@ -51,7 +63,7 @@ export const WORDPRESS = { packages: ["wordpress", "wordpress-theme-twentytwenty
 
 /**
  * In the closure of the packages, but of no use in a private folder: other programs that the dependency names as an
- * alternative, and what only serves installation.
+ * alternative, and what only serves installation. A package that is asked for by its name is taken all the same.
  */
 export const UNUSED = [
   /^apache2/,

@@ -6,7 +6,7 @@ import { delimiter, join } from "node:path";
 const MORE_FOLDERS = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 /** A program that does not tell its version in this time is not one to rely on. */
 const ANSWER_MS_MAX = 10_000;
-const VERSION_OPTION = { nginx: "-v", haproxy: "-v", php: "-v", memcached: "-V" };
+const VERSION_OPTION = { nginx: "-v", haproxy: "-v", php: "-v", memcached: "-V", openssl: "version" };
 
 /**
  * The machine's own programs that fulfil an entry of PROGRAMS, as `{command: path}`; undefined if one of them is
@@ -15,7 +15,8 @@ const VERSION_OPTION = { nginx: "-v", haproxy: "-v", php: "-v", memcached: "-V" 
 export function findOnMachine(program) {
   const found = {};
   for (const command of program.commands) {
-    const path = candidates(command).find((each) => fits(program, each));
+    const unversioned = program.unversioned?.includes(command);
+    const path = candidates(command).find((each) => unversioned || fits(program, each));
     if (path === undefined) return undefined;
     found[command] = command === "python3" ? realPython(path) : path;
   }

@@ -5,9 +5,10 @@ import { PHP_EXTENSIONS } from "./packages.mjs";
 
 /**
  * `<opt>/bin`: one small script (or link) per program, found relative to itself, so that the clone can be moved.
- * `roots` are the unpacked folders below `opt`: `web` and `mysql`. `found` maps a program's name to the machine's own commands.
+ * The unpacked folders below `opt` are `web`, `mysql` and `mariadb`. `found` maps a program's name to the machine's own
+ * commands; `withMariadb`: whether the farm has the second flavour at all.
  */
-export function writeWrappers(opt, found) {
+export function writeWrappers(opt, found, withMariadb) {
   const bin = join(opt, "bin");
   rmSync(bin, { recursive: true, force: true });
   mkdirSync(bin, { recursive: true });
@@ -17,11 +18,12 @@ export function writeWrappers(opt, found) {
     }
   }
   const script = (name, lines) => writeFileSync(join(bin, name), [...HEAD, ...lines, ""].join("\n"), { mode: 0o755 });
-  for (const name of ["nginx", "haproxy", "memcached", "jq", "curl", "shellcheck"]) {
+  for (const name of ["nginx", "haproxy", "memcached", "jq", "curl", "openssl", "shellcheck"]) {
     if (found[name] === undefined) script(name, [...libraries(opt, "web"), `exec "$opt/${inRoot(opt, name)}" "$@"`]);
   }
   if (found.php === undefined) writePhp(opt, script);
   if (found.mysql === undefined) writeMysql(opt, script);
+  if (found.mariadb === undefined && withMariadb) writeMariadb(opt, script);
   writePython(opt, script, found.python?.python3);
 }
 
@@ -80,14 +82,26 @@ function writeMysql(opt, script) {
   const path = `${libraryPath(opt, "mysql")}:$opt/mysql/usr/lib/mysql/private`;
   const run = `exec "$opt/mysql/${loader}" --library-path "${path}"`;
   script("mysql", [`${run} "$opt/mysql/usr/bin/mysql" "$@"`]);
-  script("mysqld", [
-    "first=",
-    "case ${1-} in --defaults-file=* | --no-defaults) first=$1; shift ;; esac",
-    `${run} "$opt/mysql/usr/sbin/mysqld" \${first:+"$first"} --basedir="$opt/mysql/usr" \\`,
-    '  --lc-messages-dir="$opt/mysql/usr/share/mysql" --character-sets-dir="$opt/mysql/usr/share/mysql/charsets" \\',
-    '  --plugin-dir="$opt/mysql/usr/lib/mysql/plugin" "$@"',
-  ]);
+  script("mysqld", [...OPTION_FILE_FIRST, `${run} "$opt/mysql/usr/sbin/mysqld" ${serverFolders("mysql")} "$@"`]);
 }
+
+function writeMariadb(opt, script) {
+  const loads = libraries(opt, "mariadb");
+  const path = (name) => `exec "$opt/${inRoot(opt, name, "mariadb")}"`;
+  for (const name of ["mariadb", "mariadb-backup", "mbstream"]) script(name, [...loads, `${path(name)} "$@"`]);
+  script("mariadbd", [...loads, ...OPTION_FILE_FIRST, `${path("mariadbd")} ${serverFolders("mariadb")} "$@"`]);
+  const install = `${path("mariadb-install-db")} \${first:+"$first"} --basedir="$opt/mariadb/usr" "$@"`;
+  script("mariadb-install-db", [...loads, ...OPTION_FILE_FIRST, install]);
+}
+
+const OPTION_FILE_FIRST = ["first=", "case ${1-} in --defaults-file=* | --no-defaults) first=$1; shift ;; esac"];
+
+/** What a server of either flavour would look for below /usr. */
+const serverFolders = (root) =>
+  [
+    `\${first:+"$first"} --basedir="$opt/${root}/usr" --lc-messages-dir="$opt/${root}/usr/share/mysql"`,
+    `--character-sets-dir="$opt/${root}/usr/share/mysql/charsets" --plugin-dir="$opt/${root}/usr/lib/mysql/plugin"`,
+  ].join(" ");
 
 function loaderIn(root) {
   for (const folder of ["usr/lib64", "lib64", "usr/lib", "lib"]) {

@@ -1,3 +1,4 @@
+import { isAll } from "../extent.ts";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { findAwsCli, runAws } from "./awscli.ts";
 import { openQuietCloud } from "./quiet-cloud.ts";
@@ -15,7 +16,7 @@ if ("missing" in cli) console.log(`not run: ${cli.missing}`);
 else console.log(`run with ${cli.version}`);
 const withAws = "missing" in cli ? describe.skip : describe;
 /** `npm test` keeps to one test of each of the protocols that the controller speaks most. */
-const testAll = process.env["TANDEM_TEST_ALL"] === "1" ? test : test.skip;
+const testAll = isAll ? test : test.skip;
 
 /** Fails with the program's own words. */
 async function aws(...args: string[]): Promise<unknown> {

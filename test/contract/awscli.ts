@@ -1,3 +1,4 @@
+import { isAll } from "../extent.ts";
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -21,8 +22,7 @@ export function findAwsCli(): AwsCli | { readonly missing: string } {
   // A test writes nothing into the machine's own installation.
   const own = answering(["aws"], { PYTHONDONTWRITEBYTECODE: "1" });
   if (own !== undefined) return own;
-  if (process.env["TANDEM_TEST_ALL"] !== "1")
-    return { missing: "no aws on PATH; `npm run test:all` unpacks Debian's package" };
+  if (!isAll) return { missing: "no aws on PATH; `npm run test:all` unpacks Debian's package" };
   const { opt } = farmPaths(projectRoot);
   const target = join(opt, "awscli");
   if (!existsSync(target)) {

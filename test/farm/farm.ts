@@ -78,7 +78,11 @@ const statusSchema = z.looseObject({
     nodes: z.array(z.looseObject({ id: z.string(), state: z.string(), health: z.unknown() })),
   }),
   edge: z.looseObject({ distribution: z.unknown(), records: z.array(z.looseObject({ name: z.string() })) }),
-  database: z.looseObject({ problems: z.array(z.looseObject({ code: z.string() })), writer: z.unknown() }),
+  database: z.looseObject({
+    problems: z.array(z.looseObject({ code: z.string() })),
+    writer: z.unknown(),
+    nodes: z.array(z.looseObject({ name: z.string(), readOnly: z.unknown() })),
+  }),
 });
 export type Status = z.infer<typeof statusSchema>;
 
@@ -96,6 +100,7 @@ const lineSchema = z.looseObject({
   cause: z.string(),
   scope: z.string(),
   phase: z.string(),
+  problem: z.string().optional(),
   action: z.string().optional(),
   result: z.string(),
 });
@@ -131,6 +136,7 @@ export async function eventually<T>(
   seconds: number,
   look: () => Promise<T>,
   holds: (seen: T) => boolean,
+  everyMs = 1_000,
 ): Promise<T> {
   const until = Date.now() + seconds * 1000;
   for (;;) {
@@ -138,7 +144,7 @@ export async function eventually<T>(
     if (holds(seen)) return seen;
     if (Date.now() > until)
       throw new Error(`${what} did not come within ${seconds} s; last seen: ${JSON.stringify(seen)}`);
-    await sleep(500);
+    await sleep(everyMs);
   }
 }
 

@@ -1,7 +1,9 @@
+import { spawn, type ChildProcess } from "node:child_process";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { once } from "node:events";
 import { afterEach, expect, test } from "@jest/globals";
-import { openRelays, type Relays } from "../../local/farm/relay.ts";
+import { openCallers } from "../../local/farm/callers.ts";
+import { ANY, openRelays, type Relays } from "../../local/farm/relay.ts";
 
 const ADDRESS = "127.61.3.1";
 const MIRROR = "127.161.3.1";
@@ -10,8 +12,10 @@ const OTHER = "127.61.3.3";
 
 let relays: Relays;
 let servers: Server[] = [];
+const children: ChildProcess[] = [];
 
 afterEach(async () => {
+  for (const child of children.splice(0)) child.kill("SIGKILL");
   await relays.close();
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
   servers = [];
@@ -19,7 +23,7 @@ afterEach(async () => {
 
 /** A server behind a relay; returns the relay's port. */
 async function serve(act: (socket: Socket) => void) {
-  relays = openRelays();
+  relays = openRelays({ groupOf: (address) => (address === OTHER ? "app" : undefined) });
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     socket.on("error", () => undefined);
     act(socket);
@@ -38,6 +42,33 @@ function dial(port: number, localAddress = CLIENT): Socket {
   socket.on("error", () => undefined);
   return socket;
 }
+
+/** No timeout of a client is as short as this. */
+const AT_ONCE_MS = 200;
+
+const CLIENT_PROGRAM = `
+  const [host, port] = process.argv.slice(1);
+  const socket = require("node:net").connect({ host, port });
+  socket.on("data", (bytes) => process.stdout.write(bytes));
+  process.stdin.on("data", (bytes) => socket.write(bytes));
+  socket.on("error", () => process.exit()).on("close", () => process.exit());
+`;
+
+/** A client in a process of its own, which calls from 127.0.0.1. `hidden`: as a grandchild with a cleared environment. */
+function dialFrom(environment: Record<string, string>, port: number, hidden = false) {
+  const node = [process.execPath, "-e", CLIENT_PROGRAM, ADDRESS, String(port)];
+  const [program = "", ...args] = hidden ? ["sh", "-c", 'env -i "$@"; true', "sh", ...node] : node;
+  const child = spawn(program, args, { env: environment, stdio: ["pipe", "pipe", "inherit"] });
+  children.push(child);
+  child.stdout.setEncoding("utf8");
+  const next = async (withinMs: number): Promise<string> => {
+    const timer = new Promise<string>((resolve) => void setTimeout(resolve, withinMs, "(silence)"));
+    return Promise.race([once(child.stdout, "data").then(([chunk]) => String(chunk)), timer]);
+  };
+  return { next, say: (text: string) => void child.stdin.write(text) };
+}
+
+const echo = (socket: Socket): void => void socket.on("data", (bytes) => socket.write(bytes));
 
 const textOf = async (socket: Socket): Promise<string> => {
   let text = "";
@@ -90,13 +121,19 @@ test("a port that nothing listens on behind the relay is reset, and a closed rel
   await new Promise((resolve) => servers[0]?.close(resolve));
   servers = [];
 
+  const startedAt = performance.now();
   const socket = connect({ host: ADDRESS, port: relay.port });
+  let bytes = 0;
+  socket.on("data", (chunk) => (bytes += chunk.length));
   const [error] = await once(socket, "error");
+  const tookMs = performance.now() - startedAt;
   await relay.close();
   const late = connect({ host: ADDRESS, port: relay.port });
   const [refusal] = await once(late, "error");
 
   expect(error.code).toBe("ECONNRESET");
+  expect(bytes).toBe(0);
+  expect(tookMs).toBeLessThan(AT_ONCE_MS);
   expect(refusal.code).toBe("ECONNREFUSED");
 });
 
@@ -148,4 +185,106 @@ test("a cut link is silent for one client only, and delivers what waited when it
   expect(during).toEqual(["(silence)", "3", "(silence)"]);
   expect(after).toEqual(["2", "4"]);
   for (const socket of [cutOff, untouched, newcomer]) socket.resetAndDestroy();
+});
+
+test("a machine whose server calls from 127.0.0.1 is told by its process, and so is a function", async () => {
+  const relay = await serve(echo);
+  const machine = { TANDEM_INSTANCE: "i-0a1b2c3d", TANDEM_ADDRESS: "127.61.3.7" };
+  const clients = [
+    dialFrom(machine, relay.port),
+    dialFrom(machine, relay.port, true),
+    dialFrom({ AWS_LAMBDA_FUNCTION_NAME: "watch-database" }, relay.port),
+    dialFrom({}, relay.port),
+  ];
+  const heard = async (): Promise<string[]> => {
+    for (const [index, client] of clients.entries()) client.say(String(index));
+    return Promise.all(clients.map((client) => client.next(300)));
+  };
+  for (const [index, client] of clients.entries()) client.say(String(index));
+  expect(await Promise.all(clients.map((client) => client.next(5000)))).toEqual(["0", "1", "2", "3"]);
+
+  relays.cut({ from: "127.61.3.7", to: ADDRESS });
+  expect(await heard()).toEqual(["(silence)", "(silence)", "2", "3"]);
+  relays.mend({ from: "127.61.3.7", to: ADDRESS });
+  expect(await Promise.all(clients.slice(0, 2).map((client) => client.next(1000)))).toEqual(["0", "1"]);
+
+  relays.cut({ from: "controller", to: ADDRESS });
+  expect(await heard()).toEqual(["0", "1", "(silence)", "3"]);
+  relays.mend({ from: "controller", to: ADDRESS });
+  expect(await clients[2]?.next(1000)).toBe("2");
+
+  relays.cut({ from: "operator", to: ADDRESS });
+  expect(await heard()).toEqual(["0", "1", "2", "(silence)"]);
+}, 20_000);
+
+test("who calls from 127.0.0.1 is found in a few milliseconds", async () => {
+  const relay = await serve(echo);
+  const sockets = Array.from({ length: 20 }, () => connect({ host: ADDRESS, port: relay.port }));
+  for (const socket of sockets) socket.on("error", () => undefined);
+  await Promise.all(sockets.map((socket) => once(socket, "connect")));
+  const identify = openCallers();
+
+  const took = sockets.map((socket) => {
+    const startedAt = performance.now();
+    expect(identify({ clientPort: socket.localPort ?? 0, address: ADDRESS, port: relay.port })).toBe("operator");
+    return performance.now() - startedAt;
+  });
+
+  const [first = 0, ...again] = took;
+  const median = again.toSorted((a, b) => a - b)[Math.floor(again.length / 2)] ?? 0;
+  console.log(`found in ${first.toFixed(1)} ms at first, then in ${median.toFixed(1)} ms`);
+  expect(first).toBeLessThan(100);
+  expect(median).toBeLessThan(10);
+  for (const socket of sockets) socket.resetAndDestroy();
+});
+
+test("a group of clients is cut off together, and an isolated address reaches nobody", async () => {
+  const relay = await serve(echo);
+  const app = dial(relay.port, OTHER);
+  const peer = dial(relay.port, CLIENT);
+  const heard = async (): Promise<string[]> => {
+    app.write("a");
+    peer.write("p");
+    return Promise.all([nextOf(app, 200), nextOf(peer, 200)]);
+  };
+  expect(await heard()).toEqual(["a", "p"]);
+
+  relays.cut({ from: "app", to: ADDRESS });
+  expect(await heard()).toEqual(["(silence)", "p"]);
+  relays.mend({ from: "app", to: ADDRESS });
+  expect(await nextOf(app, 1000)).toBe("a");
+
+  relays.cut({ from: CLIENT, to: ANY });
+  expect(relays.isolatedSince(CLIENT)).toBeUndefined();
+  relays.cut({ from: ANY, to: CLIENT });
+  expect(relays.isolatedSince(CLIENT)).toBeGreaterThan(0);
+  expect(await heard()).toEqual(["a", "(silence)"]);
+  for (const socket of [app, peer]) socket.resetAndDestroy();
+});
+
+test("a slow link delays one client's bytes in both directions and keeps their order", async () => {
+  const relay = await serve(echo);
+  const slow = dial(relay.port, CLIENT);
+  const fast = dial(relay.port, OTHER);
+  slow.write("0");
+  await nextOf(slow, 1000);
+  const roundTripMs = async (socket: Socket): Promise<number> => {
+    const startedAt = performance.now();
+    socket.write("x");
+    await once(socket, "data");
+    return performance.now() - startedAt;
+  };
+
+  relays.delay({ from: CLIENT, to: ADDRESS }, 80);
+  const during = await Promise.all([roundTripMs(slow), roundTripMs(fast)]);
+  slow.write(Array.from({ length: 50_000 }, (_, index) => `${index};`).join(""));
+  relays.delay({ from: CLIENT, to: ADDRESS }, 0);
+  let text = "";
+  slow.on("data", (chunk) => (text += String(chunk)));
+  await new Promise((resolve) => setTimeout(resolve, 400));
+
+  expect(during[0]).toBeGreaterThanOrEqual(158);
+  expect(during[1]).toBeLessThan(80);
+  expect(text).toBe(Array.from({ length: 50_000 }, (_, index) => `${index};`).join(""));
+  for (const socket of [slow, fast]) socket.resetAndDestroy();
 });

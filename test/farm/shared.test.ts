@@ -1,3 +1,4 @@
+import { isAll } from "../extent.ts";
 import { existsSync, readFileSync, renameSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -93,7 +94,7 @@ const ask = (address: string, command: string, end: RegExp): Promise<string> =>
   });
 
 /** It holds a farm of its own for some minutes: `npm run test:all` has the time for that. */
-const scenario = process.env["TANDEM_TEST_ALL"] === "1" ? describe : describe.skip;
+const scenario = isAll ? describe : describe.skip;
 
 beforeAll(async () => {
   await stopFarm();

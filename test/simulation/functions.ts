@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { assert } from "../../lib/assert.ts";
-import type { ReadServer } from "../../lib/database/mysql.ts";
+import type { DatabaseDriver } from "../../lib/database/driver.ts";
 import type { Invocation as Given, World as Around } from "../../lib/lookout.ts";
 import type { JournalLine } from "../../lib/reconcile/journal.ts";
 import type {
@@ -26,6 +26,7 @@ export interface Environment extends ExecutionEnvironment {
   readonly chance: Chance;
   /** Ends it in the middle of whatever it does. */
   crash(): void;
+  readonly ended: Promise<void>;
   /** The value, or never if the environment has ended by then. */
   whileAlive<T>(value: Promise<T>): Promise<T>;
 }
@@ -38,7 +39,10 @@ export interface FunctionParts {
   readonly chance: Chance;
   readonly code: Code;
   readonly way: Way;
-  readonly readServer: ReadServer;
+  /** The database servers, as this environment reaches them while it lives. */
+  databases(environment: Environment): DatabaseDriver;
+  /** PUTs the body to the address that the stack gave. Rejects when it is refused. */
+  respond(url: string, body: string): Promise<void>;
   /** Sees every journal line when its writer writes it. */
   journalled(line: JournalLine): void;
   invoked(functionName: string): void;
@@ -89,6 +93,7 @@ function startEnvironment(parts: FunctionParts, spec: EnvironmentSpec): Environm
     chance,
     ready: clock.sleep(chance.whole(...INIT_MS)).then(() => undefined),
     alive: () => alive,
+    ended: ended.promise,
     whileAlive: (value) =>
       value.then(
         (given) => (alive ? given : forever),
@@ -158,12 +163,13 @@ const exited = (requestId: string): Outcome => ({
 });
 
 function surroundings(parts: FunctionParts, environment: Environment): Around {
-  const { clock, readServer } = parts;
+  const { clock } = parts;
   return {
     ...parts.way(environment),
     clock: { now: clock.now, sleep: (ms) => environment.whileAlive(clock.sleep(ms)) },
     ids: environment.chance.ids,
     variables: environment.variables,
-    readServer: (...asked) => environment.whileAlive(readServer(...asked)),
+    databases: parts.databases(environment),
+    respond: (url, body) => environment.whileAlive(parts.respond(url, body)),
   };
 }

@@ -1,5 +1,6 @@
 import type { JournalLine } from "../../lib/reconcile/journal.ts";
 import type { SimulatedWorld } from "./world.ts";
+import { unexplainedDeeds, wrongWithPair } from "./pair/end.ts";
 import type { Deed } from "./witness.ts";
 
 interface GroupSeen {
@@ -51,20 +52,31 @@ export async function brokenInvariants(world: SimulatedWorld): Promise<readonly 
   const groups = await groupsOf(world);
   const journal = await world.journal();
   const { deeds, broken } = world.witness;
+  const pair = world.databases.pair.witness;
   return [
     ...broken,
+    ...pair.broken,
+    ...wrongWithPair(world),
+    ...unexplainedDeeds(pair.deeds, journal),
     ...groups.flatMap(restored),
     ...(await strayMachines(world, groups)),
     ...(await openActivities(world, groups)),
     ...completedTwice(deeds),
     ...changedBlindly(deeds, journal),
     ...unexplained(deeds, journal),
+    ...untyped(journal),
     ...world
       .calls()
       .filter(({ error }) => error === "InternalFailure")
       .map(({ service, operation }) => `the embedded cloud failed in ${service}:${operation}`),
   ];
 }
+
+/** A failure of operation has a code, and says what comes next; whatever has not is a defect. */
+const untyped = (journal: readonly JournalLine[]): string[] =>
+  journal
+    .filter(({ result }) => result.startsWith("failed: ") && !/^failed: [a-z-]+: [^]+; (it is|next:)/.test(result))
+    .map(({ at, scope, result }) => `${at}: ${scope} ${result}`);
 
 function restored(group: GroupSeen): string[] {
   const { name, desired, min, max, instances } = group;
@@ -143,15 +155,18 @@ function changedBlindly(deeds: readonly Deed[], journal: readonly JournalLine[])
 /** The longest wish of the simulator's operator. */
 const WISH_MS_MAX = 600_000;
 
-const ACTION_OF: Readonly<Record<string, string>> = {
-  CompleteLifecycleAction: "complete-hook",
-  RecordLifecycleActionHeartbeat: "heartbeat",
-  SetDesiredCapacity: "set-desired",
-  SetInstanceHealth: "mark-unhealthy",
-  SuspendProcesses: "suspend-processes",
-  TerminateInstanceInAutoScalingGroup: "replace-node",
-  DeregisterTargets: "deregister-target",
-  SendCommand: "send-command",
+const ACTION_OF: Readonly<Record<string, (parameters: Deed["parameters"]) => string>> = {
+  CompleteLifecycleAction: () => "complete-hook",
+  RecordLifecycleActionHeartbeat: () => "heartbeat",
+  SetDesiredCapacity: () => "set-desired",
+  SetInstanceHealth: () => "mark-unhealthy",
+  SuspendProcesses: () => "suspend-processes",
+  TerminateInstanceInAutoScalingGroup: () => "replace-node",
+  DeregisterTargets: () => "deregister-target",
+  SendCommand: ({ DocumentName }) => (DocumentName?.endsWith("-fence") === true ? "fence" : "send-command"),
+  StopInstances: () => "fence",
+  StartInstances: () => "start-machine",
+  ChangeResourceRecordSets: () => "point-records",
 };
 /** From a journal line to its call, or from the call to its line, with all retries and slow calls between. */
 const EXPLAINED_MS_MAX = 60_000;
@@ -163,7 +178,8 @@ function unexplained(deeds: readonly Deed[], journal: readonly JournalLine[]): s
     .filter(
       (deed) =>
         !lines.some(
-          ({ at, action }) => action === ACTION_OF[deed.operation] && Math.abs(at - deed.at) <= EXPLAINED_MS_MAX,
+          ({ at, action }) =>
+            action === ACTION_OF[deed.operation]?.(deed.parameters) && Math.abs(at - deed.at) <= EXPLAINED_MS_MAX,
         ),
     )
     .map(

@@ -7,12 +7,12 @@ import type {
   MachineSpec,
 } from "../../local/cloud/services/ec2/compute.ts";
 import type { Chance } from "./chance.ts";
-import type { Databases } from "./database.ts";
+import type { Databases } from "./pair/databases.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
 /** How a script of a node goes wrong. */
 export type Mishap = "own-fault" | "shared-missing" | "hang" | "crash";
-export type Script = "launch" | "drain";
+export type Script = "launch" | "drain" | "fence";
 
 /** An instance without processes: boots, answers, runs the two scripts of infra/nodes, and dies. */
 export interface ModelMachine extends Machine {
@@ -50,6 +50,8 @@ const WRITER_WAIT_MS = 10_000;
 /** The first page and the warm-up; the last answers of a node whose target is unused. */
 const WORK_MS = [500, 4_000] as const;
 const POLL_MS = 1_000;
+/** Settings, or a kill, on the machine itself. */
+const FENCE_MS = [200, 900] as const;
 
 export function modelMachines(parts: MachineParts): Machines {
   const all = new Map<string, ModelMachine>();
@@ -85,7 +87,7 @@ function openMachine(parts: MachineParts, spec: MachineSpec, forget: () => void)
     lost.promise.catch(() => undefined); // with no script running, nobody waits for it
     booting = clock.after(chance.whole(...BOOT_MS), () => {
       isUp = true;
-      if (machine.node.startsWith("db-")) databases.boot(machine);
+      databases.boot(machine);
       stop = parts.booted(machine);
     });
   };
@@ -93,6 +95,7 @@ function openMachine(parts: MachineParts, spec: MachineSpec, forget: () => void)
     power = "off";
     isUp = false;
     booting?.cancel();
+    databases.lost(machine);
     stop?.();
     stop = undefined;
     lost.reject(new Error(`${spec.instanceId} has lost its power`));
@@ -137,7 +140,7 @@ const ended = (exitCode: number | null, stdout: string, timedOut = false): Machi
   timedOut,
 });
 
-/** What `tandem-node launch` and `tandem-node drain` do, with their exit codes. */
+/** What `tandem-node` does on a machine, with its exit codes. */
 async function runScript(
   parts: MachineParts,
   chance: Chance,
@@ -145,17 +148,20 @@ async function runScript(
   command: MachineCommand,
 ): Promise<MachineOutcome> {
   const { clock } = parts;
-  const script = /tandem-node" (launch|drain)\b/.exec(command.script)?.[1];
-  if (script !== "launch" && script !== "drain") return ended(127, `the model knows no command: ${command.script}`);
+  const script = /tandem-node" (launch|drain|fence)\b/.exec(command.script)?.[1];
+  if (script !== "launch" && script !== "drain" && script !== "fence")
+    return ended(127, `the model knows no command: ${command.script}`);
   const mishap = parts.mishap(machine, script);
-  if (mishap === "hang") {
+  if (mishap === "hang" || parts.databases.isCutOff(machine)) {
     await clock.sleep(command.timeoutMs);
     return ended(null, "", true);
   }
-  await clock.sleep(chance.whole(...WORK_MS));
+  const [low, high] = script === "fence" ? FENCE_MS : WORK_MS;
+  await clock.sleep(chance.whole(low, high));
   if (mishap === "crash") return ended(1, "Segmentation fault");
   if (mishap === "own-fault") return ended(10, "nginx is stopped; see its log");
   if (mishap === "shared-missing") return ended(20, "no database takes writes");
+  if (script === "fence") return ended(0, parts.databases.fence(machine));
   return script === "drain" ? ended(0, "drained") : launch(parts, machine);
 }
 
@@ -166,10 +172,8 @@ async function launch({ clock, databases }: MachineParts, machine: ModelMachine)
     return true;
   };
   if (!(await until(machine.isUp, BOOT_WAIT_MS))) return ended(20, "the boot is not over yet");
-  if (machine.node !== "web") {
-    databases.open(machine);
-    return ended(0, "ok");
-  }
-  if (!(await until(databases.writerAnswers, WRITER_WAIT_MS))) return ended(20, "no database takes writes");
+  if (machine.node !== "web") return ended(0, "ok");
+  if (!(await until(() => databases.writer() !== undefined, WRITER_WAIT_MS)))
+    return ended(20, "no database takes writes");
   return ended(0, "ok");
 }

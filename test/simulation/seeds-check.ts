@@ -1,3 +1,4 @@
+import { isAll } from "../extent.ts";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { spawn, type ChildProcess } from "node:child_process";
 import { join } from "node:path";
@@ -16,7 +17,7 @@ const YOUNG_MB = 64;
  * process of their own, for the sandbox in which jest runs its tests makes the same code take twice as long.
  */
 export function checkSeeds(first: number): void {
-  const count = process.env["TANDEM_TEST_ALL"] === "1" ? SEEDS.all : SEEDS.some;
+  const count = isAll ? SEEDS.all : SEEDS.some;
   const seeds = Array.from({ length: count }, (_, index) => SEEDS.first + index).filter(
     (seed) => seed % 2 === first % 2,
   );

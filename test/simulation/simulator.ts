@@ -1,6 +1,9 @@
 import type { Chance } from "./chance.ts";
 import { openChance } from "./chance.ts";
 import { brokenInvariants, isRestored, isServing } from "./invariants.ts";
+import { writeLoad } from "./pair/clients.ts";
+import { settlePair } from "./pair/end.ts";
+import { pairMischief } from "./pair/mischief.ts";
 import type { Template } from "./template.ts";
 import { openWorld, type Fault, type SimulatedWorld, type WorldOptions } from "./world.ts";
 
@@ -17,6 +20,12 @@ export interface Verdict {
 
 /** Between two faults. */
 const PAUSE_MS = [2_000, 30_000] as const;
+/** The pair needs up to a minute to be whole again after one: some come into the middle of that, some after it. */
+const PAIR_PAUSE_MS = [1_000, 30_000] as const;
+/** Of the clients whose acknowledgements are accounted for. */
+const WRITES_PER_SECOND = [1, 2, 4] as const;
+/** The last of them hear or give up within this. */
+const LAST_WRITES_MS = 3_000;
 /** A launch that hangs to its limit and is tried again, then a drain. Shorter than a hook, whose own end would heal too. */
 const HEALED_MS_MAX = 9 * 60_000;
 /** Then the tier shrinks by a node a minute, and a wish or freeze of the operator runs out. */
@@ -35,14 +44,27 @@ export async function simulate(options: {
   const chance = openChance(`${seed}/plan`);
   const world = await openWorld({ wire: "none", ...options });
   const told: string[] = [];
+  const tell = (words: string): void => void told.push(`${new Date(world.now()).toISOString()} ${words}`);
   try {
     if (chance.happens(0.7)) await world.until("the first nodes serve", () => isRestored(world), RESTORED_MS_MAX);
-    for (const end = world.now() + minutes * 60_000; world.now() < end; await world.advance(chance.whole(...PAUSE_MS)))
-      told.push(`${new Date(world.now()).toISOString()} ${await disturb(world, chance)}`);
-    told.push(`${new Date(world.now()).toISOString()} the faults end`);
+    const { clock, databases } = world;
+    const pairChance = openChance(`${seed}/pair`);
+    const mischief = pairMischief(world, pairChance);
+    const perSecond = pairChance.pick(WRITES_PER_SECOND) ?? 1;
+    const load = writeLoad({ clock, chance: pairChance.branch("clients"), databases, prefix: "row", perSecond });
+    const end = world.now() + minutes * 60_000;
+    await interleaved(world, end, [
+      { pause: () => chance.whole(...PAUSE_MS), act: async () => tell(await disturb(world, chance)) },
+      { pause: () => pairChance.whole(...PAIR_PAUSE_MS), act: async () => tell(await mischief.next()) },
+    ]);
+    tell("the faults end");
     world.fault({ kind: "heal" });
+    mischief.heal();
     world.fault({ kind: "load", perSecond: 4, serviceSeconds: 0.05 });
-    const broken: string[] = [];
+    const broken = [...(await settlePair(world))];
+    const stopped = load.stop();
+    await world.advance(LAST_WRITES_MS);
+    tell(JSON.stringify({ ...(await stopped), acknowledged: load.accounts().acknowledged.length }));
     const endedAt = world.now();
     let restoredMs = Infinity;
     try {
@@ -58,6 +80,23 @@ export async function simulate(options: {
     return { seed, broken, story: [...told, ...journal].join("\n"), calls: world.calls().length, restoredMs };
   } finally {
     await world.close();
+  }
+}
+
+interface Stream {
+  pause(): number;
+  act(): Promise<void>;
+}
+
+/** Lets each go on at its own pace until the end. */
+async function interleaved(world: SimulatedWorld, end: number, streams: readonly Stream[]): Promise<void> {
+  const due = streams.map((stream) => ({ stream, at: world.now() + stream.pause() }));
+  for (;;) {
+    const next = due.reduce((first, one) => (one.at < first.at ? one : first));
+    await world.advance(Math.max(0, Math.min(next.at, end) - world.now()));
+    if (next.at >= end) return;
+    await next.stream.act();
+    next.at = world.now() + next.stream.pause();
   }
 }
 
@@ -128,13 +167,6 @@ function spoilScript(world: SimulatedWorld, chance: Chance): string {
 const changeLoad: Mischief = (world, chance) =>
   inject(world, { kind: "load", perSecond: chance.whole(1, 150), serviceSeconds: chance.whole(2, 30) / 100 });
 
-const cutDatabase: Mischief = (world, chance) =>
-  inject(world, {
-    kind: "database-cut",
-    node: chance.pick(["db-a", "db-b"] as const) ?? "db-a",
-    ...lasting(chance, 5, 90),
-  });
-
 const silence: Mischief = (world, chance) => inject(world, { kind: "silence", ...lasting(chance, 10, 150) });
 
 async function operate(world: SimulatedWorld, chance: Chance): Promise<string> {
@@ -190,7 +222,6 @@ const MISCHIEF: readonly Mischief[] = [
   spoilScript,
   changeLoad,
   changeLoad,
-  cutDatabase,
   silence,
   operate,
   strayEvent,

@@ -6,6 +6,7 @@ import {
   elbv2Client,
   eventBridgeClient,
   REQUEST_MS_MAX,
+  route53Client,
   secretsManagerClient,
   ssmClient,
   ssmOnceClient,
@@ -116,6 +117,7 @@ function shortenAll(parts: WayParts, environment: Environment, connection: Conne
   shorten(ec2Client(connection), "ec2");
   shorten(elbv2Client(connection), "elasticloadbalancing");
   shorten(eventBridgeClient(connection), "events");
+  shorten(route53Client(connection), "route53");
   shorten(secretsManagerClient(connection), "secretsmanager");
   shorten(ssmClient(connection), "ssm");
   shorten(ssmOnceClient(connection), "ssm", 1);

@@ -49,7 +49,16 @@ const DEEDS = new Set([
   "TerminateInstanceInAutoScalingGroup",
   "DeregisterTargets",
   "SendCommand",
+  "StopInstances",
+  "StartInstances",
+  "ChangeResourceRecordSets",
 ]);
+
+/**
+ * These write to the state table alone, whose condition decides who was first, so that a write that comes late can undo
+ * nothing: of `mark-peer` the fence, of `answer-request` that nobody has answered yet.
+ */
+const isFenced = (action: string | undefined): boolean => action === "mark-peer" || action === "answer-request";
 
 interface Held {
   readonly holder: string;
@@ -104,7 +113,8 @@ export function openWitness(clock: VirtualClock, metricsAgeMs: () => number): Wi
         line.phase === "applied" &&
         held !== undefined &&
         held.fence > line.fence &&
-        !line.result.startsWith("failed")
+        !line.result.startsWith("failed") &&
+        !isFenced(line.action)
       )
         broken.push(`${line.scope}: holder ${line.fence} acted when ${held.fence} held the lease: ${line.reason}`);
     },

@@ -1,22 +1,28 @@
+import { assert } from "../../lib/assert.ts";
 import { dynamoDbClient } from "../../lib/aws/clients.ts";
 import { openTable, type Table } from "../../lib/aws/table.ts";
+import type { Flavour } from "../../lib/database/server.ts";
+import type { DatabaseNode } from "../../lib/spec.ts";
 import { openJournal, type JournalLine } from "../../lib/reconcile/journal.ts";
 import type { FarmStatus } from "../../lib/status.ts";
 import type { CallRecord } from "../../local/cloud/calls.ts";
 import { openCloud, type Cloud } from "../../local/cloud/cloud.ts";
+import type { Around } from "../../local/cloud/endpoint.ts";
 import type { ApiFault, EventFault } from "../../local/cloud/faults/index.ts";
 import type { Principal } from "../../local/cloud/service.ts";
 import { memoryTable } from "../unit/reconcile/memory-table.ts";
 import { openChance } from "./chance.ts";
-import { modelDatabases } from "./database.ts";
 import { deploy } from "./deploy.ts";
 import { openDisturbances, type Disturbance } from "./faults.ts";
 import { functionRuntime, loadCode, type Way } from "./functions.ts";
 import { modelMachines, type Machines, type ModelMachine } from "./machines.ts";
+import { openDatabases, type Databases } from "./pair/databases.ts";
+import { isDatabaseNode } from "./pair/pair.ts";
+import { watchStore, type ToldOfPair } from "./pair/store.ts";
 import { modelCacheServers, modelShares } from "./stores.ts";
 import { packagedTemplate, type Template } from "./template.ts";
 import { modelTraffic, type Load, type Metrics } from "./traffic.ts";
-import { virtualClock } from "./virtual-clock.ts";
+import { virtualClock, type VirtualClock } from "./virtual-clock.ts";
 import { direct, overTheWire, requestHandler, type WayParts } from "./ways.ts";
 import { openWitness, type Witness } from "./witness.ts";
 
@@ -29,8 +35,6 @@ export type Fault =
   | Disturbance
   /** The machine's host is lost. */
   | { readonly kind: "kill"; readonly instanceId: string }
-  /** Nobody reaches this database server. */
-  | { readonly kind: "database-cut"; readonly node: "db-a" | "db-b"; readonly forMs: number }
   /** No node publishes metrics. */
   | { readonly kind: "silence"; readonly forMs: number }
   | ({ readonly kind: "load" } & Partial<Load>)
@@ -59,6 +63,10 @@ export interface SimulatedWorld {
     ...call: Parameters<Cloud["endpoint"]["callService"]> extends [Principal, ...infer Rest] ? Rest : never
   ) => Promise<Record<string, unknown>>;
   readonly machines: ReadonlyMap<string, ModelMachine>;
+  readonly databases: Databases;
+  /** What the controller tells people of the pair: problems and proposals, as it last wrote them down. */
+  told(): ToldOfPair;
+  readonly clock: VirtualClock;
   /** What the functions did, seen from outside. */
   readonly witness: Witness;
   /** What the services of the cloud told the operator. */
@@ -78,6 +86,8 @@ export interface WorldOptions {
    * the table, which is a model; `none` without the wire protocols, thirty times cheaper than `all`.
    */
   readonly wire?: "all" | "calls" | "none";
+  /** Of the database servers. */
+  readonly flavour?: Flavour;
 }
 
 const ACCOUNT = "000000000000";
@@ -91,11 +101,16 @@ const STEP_MS = 100;
 const JOURNAL_LINES_MAX = 1_000_000;
 
 /** Deploys the template into a new cloud; resolves when the stack is complete. Nodes may still be on their way. */
-export async function openWorld({ seed, template: given, wire = "calls" }: WorldOptions): Promise<SimulatedWorld> {
+export async function openWorld({
+  seed,
+  template: given,
+  wire = "calls",
+  flavour = "mysql",
+}: WorldOptions): Promise<SimulatedWorld> {
   const template = given ?? (await packagedTemplate());
   const chance = openChance(seed);
   const clock = virtualClock(START_MS);
-  const databases = modelDatabases(clock.now);
+  const databases = openDatabases({ clock, chance: chance.branch("databases"), flavour });
   const disturbances = openDisturbances(clock, chance.branch("faults"));
   const witness = openWitness(clock, () => clock.now() - traffic.publishedAt());
   const calls: CallRecord[] = [];
@@ -133,7 +148,12 @@ export async function openWorld({ seed, template: given, wire = "calls" }: World
     },
   };
   const items = memoryTable();
-  const table = witness.watch(items);
+  const { table, told } = watchStore(witness.watch(items), databases.pair.witness);
+  const around: Around = (call, perform) => {
+    for (const node of fencedFromOutside(call, machines))
+      databases.pair.witness.fencedFromOutside(databases.pair.state(), node);
+    return witness.around(call, perform);
+  };
   const cloud: Cloud = openCloud({
     account: ACCOUNT,
     region: REGION,
@@ -144,7 +164,11 @@ export async function openWorld({ seed, template: given, wire = "calls" }: World
       clock,
       chance: chance.branch("functions"),
       code: await loadCode(handlersOf(template)),
-      readServer: databases.readServer,
+      databases: databases.driverFor,
+      async respond(url, body) {
+        const answer = await cloud.endpoint.handle({ method: "PUT", url, headers: {}, body: Buffer.from(body) });
+        assert(answer.status === 200, `the stack took the response, not ${answer.status}`);
+      },
       way: wayOf(wire, ways, table),
       journalled: witness.journalled,
       failed: witness.failed,
@@ -157,7 +181,7 @@ export async function openWorld({ seed, template: given, wire = "calls" }: World
     shares: modelShares(),
     functionsFolder: "/simulation",
     endpointUrl: () => "http://cloud.simulation",
-    around: witness.around,
+    around,
     record: (line) => void calls.push(line),
     note: (message) => void notes.push(message),
   });
@@ -174,6 +198,9 @@ export async function openWorld({ seed, template: given, wire = "calls" }: World
     notes,
     stage,
     machines: machines.all,
+    databases,
+    told,
+    clock,
     calls: () => calls,
     timers: () => ({ pending: clock.pending(), fired: clock.fired() }),
     async deliver(event, functionName) {
@@ -195,8 +222,6 @@ export async function openWorld({ seed, template: given, wire = "calls" }: World
       switch (fault.kind) {
         case "kill":
           return machines.all.get(fault.instanceId)?.die("host lost");
-        case "database-cut":
-          return databases.cut(fault.node, clock.now() + fault.forMs);
         case "silence":
           traffic.silentUntil = clock.now() + fault.forMs;
           return undefined;
@@ -209,7 +234,6 @@ export async function openWorld({ seed, template: given, wire = "calls" }: World
           disturbances.heal();
           cloud.faults.heal();
           traffic.silentUntil = 0;
-          for (const node of ["db-a", "db-b"]) databases.cut(node, 0);
           return undefined;
         default:
           return disturbances.add(fault);
@@ -239,6 +263,7 @@ export async function openWorld({ seed, template: given, wire = "calls" }: World
     journal: () =>
       openJournal(wire === "all" ? operatorTable(cloud, stage) : items, clock).read(START_MS, JOURNAL_LINES_MAX),
     async close() {
+      databases.close();
       await cloud.close();
       await clock.settle();
     },
@@ -267,6 +292,16 @@ function wayOf(wire: NonNullable<WorldOptions["wire"]>, ways: WayParts, table: T
     case "none":
       return direct(ways, table);
   }
+}
+
+/** The database servers that a function stops, or has fenced on their machines, by this call. */
+function fencedFromOutside({ principal, operation, input }: Parameters<Around>[0], { all }: Machines): DatabaseNode[] {
+  const isFence =
+    operation === "StopInstances" || (operation === "SendCommand" && String(input["DocumentName"]).endsWith("-fence"));
+  if (!isFence || !principal.arn.includes(":assumed-role/")) return [];
+  const ids: unknown[] = Array.isArray(input["InstanceIds"]) ? input["InstanceIds"] : [];
+  const nodes = ids.map((id) => all.get(String(id))?.node ?? "");
+  return nodes.filter(isDatabaseNode);
 }
 
 const bytesOf = (value: unknown): Uint8Array => (value instanceof Uint8Array ? value : new Uint8Array());

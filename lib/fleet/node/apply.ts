@@ -7,7 +7,7 @@ import { lifecycleAws, type LifecycleAws } from "../../lifecycle/aws.ts";
 import { isDead, isLeaving } from "../../lifecycle/observation.ts";
 import { fleetAws } from "../aws.ts";
 import type { FleetDeps } from "../deps.ts";
-import { answerHolds, applyAnswer } from "../request.ts";
+import { answerHolds, applyAnswer } from "../../reconcile/answer.ts";
 import { observeNode } from "./observe.ts";
 import {
   planNode,
@@ -33,7 +33,7 @@ export function webNode(deps: FleetDeps): Capability<NodeObservation, NodeAction
       if (isHookAction(action)) return hookHolds(hooks, action);
       return action.kind === "answer-request" ? answerHolds(deps.requests, action) : nodeHolds(aws.lifecycle, action);
     },
-    async apply(action, fence) {
+    async apply(action, { fence }) {
       if (isHookAction(action)) return applyHook(hooks, action, fence);
       switch (action.kind) {
         case "deregister-target":

@@ -11,7 +11,7 @@ import {
   type Membership,
 } from "../../lifecycle/observation.ts";
 import { planLaunch, planTermination, wait } from "../../lifecycle/plan.ts";
-import { answerRequest, type AnswerRequest } from "../request.ts";
+import { answerRequest, type AnswerRequest } from "../../reconcile/answer.ts";
 
 /** Health of a target as the balancer gives it. `unused` is also what it says of a target that is not registered. */
 export type TargetState = "initial" | "healthy" | "unhealthy" | "draining" | "unused" | "unavailable";

@@ -69,7 +69,7 @@ export function touches(pid: number, folder: string): boolean {
 }
 
 /** `127.120.1.4` as /proc/net/tcp writes it on a little-endian machine. */
-const hexAddress = (address: string): string =>
+export const hexAddress = (address: string): string =>
   address
     .split(".")
     .toReversed()

@@ -216,6 +216,9 @@ export function openSandbox(settings: SandboxSettings): Machine {
       return box.leader?.pid;
     },
     address: settings.spec.address,
+    get cutOffSince() {
+      return settings.relays.isolatedSince(settings.spec.address);
+    },
     run: (command) => run(box, command),
     powerOn: () => powerOn(box),
     powerOff: () => cutPower(box),

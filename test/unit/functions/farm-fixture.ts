@@ -13,6 +13,7 @@ import {
 import { openFarm, type Farm } from "../../../lib/farm.ts";
 import type { JournalLine } from "../../../lib/reconcile/journal.ts";
 import { manualClock } from "../manual-clock.ts";
+import { readingOnly } from "../database/reading.ts";
 import { countingIds } from "../reconcile/loop-fixture.ts";
 import { memoryTable } from "../reconcile/memory-table.ts";
 import { LOCAL_VARIABLES } from "../trigger/local-spec.ts";
@@ -93,7 +94,7 @@ export function unitFarm(own: { forMs?: number } = {}) {
         clock,
         ids: countingIds(),
         table,
-        readServer: async () => ({ unknown: "no server in this test", cause: "unreachable" }),
+        databases: readingOnly(async () => ({ unknown: "no server in this test", cause: "silent" })),
       },
     ),
     publish: async () => undefined,

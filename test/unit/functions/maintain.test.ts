@@ -14,7 +14,7 @@ describe("a wrong order", () => {
     [{ action: "journal", limit: 5_000 }, "limit is 5000, allowed is a whole number from 1 to 1000"],
     [{ action: "plan", scope: "edge" }, "nothing to look after in scope edge"],
     [{ action: "status", verbose: true }, "verbose is not a parameter of this action"],
-    [{ action: "explode" }, 'action is "explode", allowed is one of status, plan, journal, scale, drain, freeze, thaw'],
+    [{ action: "explode" }, 'action is "explode", allowed is one of status, plan, journal, scale, drain, switchover'],
     [{}, "action is missing, allowed is one of status"],
     [null, "the order is null, allowed is an object with an action"],
     [[], "allowed is an object with an action"],

@@ -47,5 +47,7 @@ export async function packaged(stage: string, parameters: Readonly<Record<string
 /** A farm's environment would name a stage, a size and an endpoint. */
 const withoutFarm = (environment: Readonly<Record<string, string | undefined>>): Record<string, string | undefined> =>
   Object.fromEntries(
-    Object.entries(environment).filter(([name]) => !/^(TANDEM_(STAGE|LOCAL_WEB)|AWS_ENDPOINT_URL)$/.test(name)),
+    Object.entries(environment).filter(
+      ([name]) => !/^(TANDEM_(STAGE|LOCAL_WEB|LOCAL_FLAVOUR)|AWS_ENDPOINT_URL)$/.test(name),
+    ),
   );

@@ -111,6 +111,12 @@ describe("the parameters of a deployment", () => {
       { databaseServers: "yours" },
       'databaseServers is "yours" and databaseAddresses is empty',
     ],
+    ["a server that is not known", { databaseFlavour: "percona" }, "it must be one of mysql, mariadb"],
+    [
+      "a flavour for servers that are there already",
+      { databaseFlavour: "mariadb", databaseServers: "yours", databaseAddresses: "10.9.1.5,10.9.2.5" },
+      'databaseFlavour is "mariadb" and databaseServers is "yours"',
+    ],
     ["an octet of 300", { databaseServers: "yours", databaseAddresses: "10.1.1.300,10.1.1.4" }, "two IPv4 addresses"],
     ["a load-test door on AWS", { declaredWait: "1" }, "declaredWait"],
   ])("refuse %s by name", (_what, changes, words) => {
@@ -122,6 +128,7 @@ describe("the parameters of a deployment", () => {
   test.each<[string, Record<string, string>]>([
     ["a network of one's own", OWN_NETWORK],
     ["databases of one's own", { databaseServers: "yours", databaseAddresses: "10.9.1.5,10.9.2.5" }],
+    ["servers with MariaDB", { databaseFlavour: "mariadb" }],
     ["three zones with a NAT each", { zones: "3", natPerZone: "true" }],
     ["a key of one's own", { encryptionKey: "arn:aws:kms:eu-west-1:000000000000:key/0a1b2c3d" }],
     [

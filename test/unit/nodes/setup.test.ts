@@ -78,6 +78,24 @@ describe("a machine without apt", () => {
   });
 });
 
+describe("a machine whose package sources have no MariaDB", () => {
+  /** What `offers` says when apt answers with these words. */
+  function offered(words: string, code: number): string {
+    const place = folder();
+    writeFileSync(join(place, "apt-get"), `#!/bin/sh\necho "${words}" >&2\nexit ${code}\n`, { mode: 0o755 });
+    const ask = `import { offers } from ${module("apt.mjs")};
+      console.log(await offers({ folder: ${JSON.stringify(place)}, options: [] }, ["mariadb-server-core"]));`;
+    return evaluate(ask, { ...process.env, PATH: `${place}:/usr/bin:/bin` }).out.trim();
+  }
+
+  test("is known from one whose sources cannot be read: only the first goes on without it", () => {
+    expect(offered("E: Unable to locate package mariadb-server-core", 100)).toBe("false");
+    expect(offered("E: Package 'mariadb-server-core' has no installation candidate", 100)).toBe("false");
+    expect(offered("E: The package lists or status file could not be parsed", 100)).toBe("true");
+    expect(offered("", 0)).toBe("true");
+  });
+});
+
 describe("the set-up's files", () => {
   test("name no host: package sources come from the machine", () => {
     const files = readdirSync("local/setup").map((name) => readFileSync(join("local/setup", name), "utf8"));

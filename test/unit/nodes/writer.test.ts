@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { nodeFiles } from "./bash.ts";
 
-/** Asks tandem-writer for its verdict over a mysqld that answers as the Python expression `answer` does. */
-function verdict(answer: string): unknown {
+/** Asks tandem-writer for its verdict over a server that answers as the Python expression `answer` does. */
+function verdict(answer: string, version = "9.7.4"): unknown {
   const script = `
 import importlib.machinery, importlib.util, json, sys, types
 fake = types.ModuleType("pymysql")
@@ -12,10 +12,14 @@ class MySQLError(Exception): pass
 class Cursor:
     def __enter__(self): return self
     def __exit__(self, *_): pass
-    def execute(self, _): pass
-    def fetchone(self): return answer()
+    def execute(self, sql): self.columns = sql.count("@@global.")
+    def fetchone(self):
+        row = answer()
+        assert len(row) == self.columns, "asked for what this server does not have"
+        return row
 class Connection:
     def cursor(self): return Cursor()
+    def get_server_info(self): return ${JSON.stringify(version)}
     def _force_close(self): pass
 def refuse(): raise MySQLError(1040, "Too many connections")
 def slow():
@@ -30,7 +34,7 @@ loader = importlib.machinery.SourceFileLoader("writer", ${JSON.stringify(join(no
 writer = importlib.util.module_from_spec(importlib.util.spec_from_loader("writer", loader))
 loader.exec_module(writer)
 answer = ${answer}
-print(json.dumps(writer.Server({"username": "x", "password": "x"}).verdict()))
+print(json.dumps(writer.Server(lambda: {"username": "x", "password": "x"}).verdict()))
 `;
   const ended = spawnSync("python3", ["-W", "ignore", "-c", script], { encoding: "utf8" });
   expect(ended.stderr).toBe("");
@@ -47,8 +51,17 @@ describe("the /writer responder", () => {
     expect(verdict("lambda: (0, 0, 1)")).toEqual([503, "offline_mode=ON"]);
   });
 
+  test("asks a MariaDB server for read_only alone, which is its fence, in numbers or words", () => {
+    const version = "5.5.5-10.11.19-MariaDB-0+deb12u1-log";
+
+    expect(verdict("lambda: (0,)", version)).toEqual([200, "writer"]);
+    expect(verdict("lambda: (1,)", version)).toEqual([503, "read_only=ON"]);
+    expect(verdict("lambda: ('OFF',)", version)).toEqual([200, "writer"]);
+    expect(verdict("lambda: ('NO_LOCK',)", version)).toEqual([503, "read_only=ON"]);
+  });
+
   test("says 503 for a server that refuses or is too slow: what cannot be known is not a writer", () => {
     expect(verdict("refuse")).toEqual([503, expect.stringContaining("Too many connections")]);
-    expect(verdict("slow")).toEqual([503, "mysqld does not answer in time"]);
+    expect(verdict("slow")).toEqual([503, "the server does not answer in time"]);
   });
 });

@@ -6,6 +6,7 @@ import { openJournal, type JournalLine } from "../../../lib/reconcile/journal.ts
 import { openLeases } from "../../../lib/reconcile/lease.ts";
 import type { Action, Plan } from "../../../lib/reconcile/plan.ts";
 import { openProblems } from "../../../lib/reconcile/problems.ts";
+import { openProposals } from "../../../lib/reconcile/proposals.ts";
 import { openRequests } from "../../../lib/reconcile/requests.ts";
 import { manualClock } from "../manual-clock.ts";
 import { memoryTable } from "./memory-table.ts";
@@ -31,6 +32,7 @@ export function loopWorld(own: { forMs?: number; observeOnly?: boolean } = {}) {
     journal: openJournal(table, clock),
     freezes: openFreezes(table, clock),
     problems: openProblems(table, clock),
+    proposals: openProposals(table),
     requests: openRequests(table, clock),
     observeOnly: own.observeOnly ?? false,
     remainingMs: () => endsAt - clock.now(),
@@ -56,7 +58,7 @@ export function scripted(plans: readonly Plan<Action>[], own: Partial<Capability
     observe: async () => looks++,
     plan: (look) => plans[Math.min(look, plans.length - 1)] ?? { actions: [], because: "nothing was scripted" },
     holds: async () => true,
-    apply: async (action, fence) => {
+    apply: async (action, { fence }) => {
       applied.push(`${action.kind} under fence ${fence}`);
       return `${action.kind} was done`;
     },

@@ -234,16 +234,20 @@ describe("a look that fails", () => {
 
   test("fails the invocation when repeating did not help, with the scope free for the next", async () => {
     const { deps, clock, table } = loopWorld();
+    let tries = 0;
     const { capability } = scripted([{ actions: [act("grow")], because: "busy" }], {
-      apply: () => Promise.reject(throttled()),
+      apply: () => Promise.reject((tries++, throttled())),
     });
     const running = expect(reconcile("web", "an alarm", deps, capability)).rejects.toMatchObject({
       code: "aws-throttled",
     });
     await clock.advance(10_000);
     await running;
-    const failed = (await deps.journal.read(0, 10)).filter(({ phase }) => phase === "applied");
-    expect(failed).toHaveLength(3);
+    expect(tries).toBe(3);
+    // The journal has each try; what came of it may be said once for all of them.
+    const journal = await deps.journal.read(0, 10);
+    expect(journal.filter(({ result }) => result === "begun")).toHaveLength(3);
+    expect(journal.filter(({ phase }) => phase === "applied")).not.toEqual([]);
     expect(table.items.get("lease|web")).not.toHaveProperty("holder");
   });
 

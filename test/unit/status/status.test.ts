@@ -9,17 +9,19 @@ import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SSMClient } from "@aws-sdk/client-ssm";
 import { describe, expect, test } from "@jest/globals";
 import type { ReadCache } from "../../../lib/cache/memcached.ts";
-import type { ReadServer } from "../../../lib/database/mysql.ts";
+import type { DatabaseDriver } from "../../../lib/database/driver.ts";
 import type { ServerFact } from "../../../lib/database/server.ts";
 import { nodesToLookAt } from "../../../lib/fleet/nodes.ts";
 import { webCapacity } from "../../../lib/fleet/web.ts";
 import { isKnown } from "../../../lib/reconcile/fact.ts";
 import { openFreezes } from "../../../lib/reconcile/freeze.ts";
 import { openProblems } from "../../../lib/reconcile/problems.ts";
+import { openProposals } from "../../../lib/reconcile/proposals.ts";
 import { openRequests } from "../../../lib/reconcile/requests.ts";
 import { farmStatus, type StatusDeps } from "../../../lib/status.ts";
 import { answering, sdkError, type Answers, type Called } from "../answering.ts";
 import { manualClock } from "../manual-clock.ts";
+import { readingOnly, STATE } from "../database/reading.ts";
 import { memoryTable } from "../reconcile/memory-table.ts";
 import { localSpec } from "../trigger/local-spec.ts";
 
@@ -92,10 +94,7 @@ const ANSWERS: Answers = {
     ],
   }),
 };
-const WRITER: ServerFact = {
-  known: { flavour: "mysql", version: "9.7.4", readOnly: false, superReadOnly: false, gtid: "u:1-5", channels: [] },
-};
-
+const WRITER: ServerFact = { known: { ...STATE, readOnly: false, superReadOnly: false, gtid: "u:1-5" } };
 const readCache: ReadCache = (_clock, { host, port }) =>
   Promise.resolve(
     host === "127.20.1.4"
@@ -103,7 +102,7 @@ const readCache: ReadCache = (_clock, { host, port }) =>
       : { unknown: `${host}:${port}: connect ECONNREFUSED` },
   );
 
-function farm(answers: Answers = {}, readServer: ReadServer = readA) {
+function farm(answers: Answers = {}, read: DatabaseDriver["read"] = readA) {
   const clock = manualClock();
   const table = memoryTable();
   const calls: Called[] = [];
@@ -118,11 +117,12 @@ function farm(answers: Answers = {}, readServer: ReadServer = readA) {
     },
     clock,
     table,
-    readServer,
+    databases: readingOnly(read),
     readCache,
     requests: openRequests(table, clock),
     freezes: openFreezes(table, clock),
     problems: openProblems(table, clock),
+    proposals: openProposals(table),
     autoScaling: answering(new AutoScalingClient(region), calls, all),
     cloudFront: answering(new CloudFrontClient(region), calls, all),
     cloudWatch: answering(new CloudWatchClient(region), calls, all),
@@ -137,9 +137,9 @@ function farm(answers: Answers = {}, readServer: ReadServer = readA) {
   return { clock, calls, deps };
 }
 
-const readA: ReadServer = (_clock, { host, port }) =>
+const readA: DatabaseDriver["read"] = (_clock, { host, port }) =>
   Promise.resolve(
-    host === "127.99.10.10" ? WRITER : { unknown: `${host}:${port}: connect ECONNREFUSED`, cause: "unreachable" },
+    host === "127.99.10.10" ? WRITER : { unknown: `${host}:${port}: connect ECONNREFUSED`, cause: "silent" },
   );
 
 const down = () => {
@@ -380,13 +380,14 @@ describe("the capacity of the web tier", () => {
     ]);
   });
 
+  const tenure = { fence: 1, isAlive: () => true, renew: async () => true };
   test("is changed by one call, and the change is remembered for the cooldown", async () => {
     const { clock, calls, deps } = farm(metrics);
     const web = webCapacity(deps);
     const [action] = web.plan(await web.observe("web", [])).actions;
 
     expect(action).toMatchObject({ kind: "set-desired", from: 2, to: 3 });
-    expect(action === undefined ? undefined : [await web.holds(action), await web.apply(action, 1)]).toEqual([
+    expect(action === undefined ? undefined : [await web.holds(action), await web.apply(action, tenure)]).toEqual([
       true,
       "tandem-local-web wants 3 nodes, it wanted 2",
     ]);

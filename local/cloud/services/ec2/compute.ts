@@ -58,6 +58,8 @@ export interface MachineOutcome {
 export interface Machine {
   readonly pid?: number | undefined;
   readonly address: string;
+  /** Since when nothing reaches it and it reaches nobody, in milliseconds of the clock; undefined while it is connected. */
+  readonly cutOffSince?: number | undefined;
   /** Rejects when the machine is off, or is lost before the script has ended. */
   run(command: MachineCommand): Promise<MachineOutcome>;
   /** A power cut: no process of it is left and nothing answers on its address when this resolves. */

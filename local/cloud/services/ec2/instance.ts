@@ -83,6 +83,11 @@ export const recordOf = (row: InstanceRow): InstanceRecord => ({
 const PENDING_MS = 200;
 const STOPPING_MS = 200;
 const SHUTTING_DOWN_MS = 200;
+/**
+ * How long StopInstances of a host that is cut off takes. EC2 promises no time for that, forced or not; half a minute is what
+ * a failover through it has to live with here, and it is declared as such wherever a recovery time is told.
+ */
+export const STOP_CUT_OFF_MS = 30_000;
 /** A terminated instance can be described for about an hour (EC2 User Guide: terminate your instance). */
 const TERMINATED_VISIBLE_MS = 3_600_000;
 
@@ -262,6 +267,7 @@ export function openPower(state: Ec2State, compute: Compute, emit: Emit): Power 
       };
       become(plant, row, "stopping");
       enqueue(plant, row, "stop", async () => {
+        if (row.machine?.cutOffSince !== undefined) await wait(plant, STOP_CUT_OFF_MS);
         await Promise.all([row.machine?.powerOff(), wait(plant, STOPPING_MS)]);
         if (row.state === "stopping") become(plant, row, "stopped");
       });

@@ -1,6 +1,7 @@
 import type * as Sdk from "@aws-sdk/client-cloudwatch-logs";
 import { CloudError } from "../../errors.ts";
 import type { Operation, Service, World } from "../../service.ts";
+import { embeddedMetrics, type EmbeddedMetric } from "./embedded-metrics.ts";
 import { filterFrom } from "./filter.ts";
 import {
   append,
@@ -37,7 +38,7 @@ type Named = { logGroupName?: string | undefined; logGroupIdentifier?: string | 
 
 const nameOf = (given: string): string => /:log-group:([^:]+)/.exec(given)?.[1] ?? given;
 
-export function openLogs(world: World): Logs {
+export function openLogs(world: World, record: (metric: EmbeddedMetric) => void = () => undefined): Logs {
   const groups = new Map<string, LogGroup>();
   const arnOf = (name: string): string => `arn:aws:logs:${world.region}:${world.account}:log-group:${name}`;
   const of = (input: Named): LogGroup => {
@@ -71,6 +72,7 @@ export function openLogs(world: World): Logs {
     write(groupName, streamName, lines) {
       const group = groups.get(groupName) ?? create(groupName);
       append(world, group, group.streams.get(streamName) ?? newStream(world, group, streamName), lines);
+      for (const { message } of lines) embeddedMetrics(message).forEach(record);
     },
   };
 }

@@ -7,6 +7,8 @@ import { page } from "./page.ts";
 
 /** From `running` to the agent's registration: seconds on EC2; nobody may count on it being short. */
 const REGISTER_MS = 400;
+/** An agent that has not been heard for this long is shown as lost: it calls home every five minutes. */
+const LOST_MS = 300_000;
 /** How long the record of a terminated instance's agent is still described. */
 const FORGET_MS = 3_600_000;
 const DESCRIBE_MAX = 50;
@@ -24,6 +26,7 @@ interface Office {
   /** By instance id, the record of the run that is on: a later run is another record. */
   readonly running: Map<string, InstanceRecord>;
   readonly timers: Set<Timer>;
+  cutOffSince(instanceId: string): number | undefined;
 }
 
 /** The SSM agents on the instances: one registers a moment after its instance runs, and is lost with its power. */
@@ -51,10 +54,18 @@ function register(office: Office, instance: InstanceRecord): void {
   office.agents.set(instance.instanceId, { instance, registeredAt, lastSeenAt: at, online: true });
 }
 
+/** When it was last heard: now, unless its power or its network is gone. */
+const lastHeard = (office: Office, agent: Agent): number =>
+  agent.online ? (office.cutOffSince(agent.instance.instanceId) ?? office.clock.now()) : agent.lastSeenAt;
+
+/** The service does not notice at once that a machine is cut off: until then commands to it are accepted, and wait. */
+const isOnline = (office: Office, agent: Agent): boolean =>
+  agent.online && office.clock.now() - lastHeard(office, agent) < LOST_MS;
+
 const view = (office: Office, agent: Agent): InstanceInformation => ({
   InstanceId: agent.instance.instanceId,
-  PingStatus: agent.online ? "Online" : "ConnectionLost",
-  LastPingDateTime: new Date(agent.online ? office.clock.now() : agent.lastSeenAt),
+  PingStatus: isOnline(office, agent) ? "Online" : "ConnectionLost",
+  LastPingDateTime: new Date(lastHeard(office, agent)),
   AgentVersion: "3.3.0.0",
   IsLatestVersion: true,
   PlatformType: "Linux",
@@ -67,9 +78,9 @@ const view = (office: Office, agent: Agent): InstanceInformation => ({
   SourceType: "AWS::EC2::Instance",
 });
 
-function matches(agent: Agent, key: string, values: readonly string[]): boolean {
+function matches(office: Office, agent: Agent, key: string, values: readonly string[]): boolean {
   if (key === "InstanceIds") return values.includes(agent.instance.instanceId);
-  if (key === "PingStatus") return values.includes(agent.online ? "Online" : "ConnectionLost");
+  if (key === "PingStatus") return values.includes(isOnline(office, agent) ? "Online" : "ConnectionLost");
   if (key === "PlatformTypes") return values.includes("Linux");
   if (key === "ResourceType") return values.includes("EC2Instance");
   if (key.startsWith("tag:")) return values.includes(agent.instance.tags[key.slice(4)] ?? "");
@@ -83,7 +94,7 @@ function describe(office: Office, input: DescribeInstanceInformationRequest): ob
     ...(input.InstanceInformationFilterList ?? []).map((one) => ({ key: one.key ?? "", values: one.valueSet ?? [] })),
   ];
   const found = [...office.agents.values()].filter((agent) =>
-    filters.every(({ key, values }) => matches(agent, key, values)),
+    filters.every(({ key, values }) => matches(office, agent, key, values)),
   );
   const { rows, ...rest } = page(found, input, DESCRIBE_MAX);
   return { InstanceInformationList: rows.map((agent) => view(office, agent)), ...rest };
@@ -92,9 +103,10 @@ function describe(office: Office, input: DescribeInstanceInformationRequest): ob
 export function openAgents(
   world: World,
   onInstanceChange: (listener: (instance: InstanceRecord) => void) => void,
+  cutOffSince: (instanceId: string) => number | undefined,
 ): Agents {
   const { clock } = world;
-  const office: Office = { clock, agents: new Map(), running: new Map(), timers: new Set() };
+  const office: Office = { clock, agents: new Map(), running: new Map(), timers: new Set(), cutOffSince };
   const { agents, running, timers } = office;
 
   onInstanceChange((instance) => {
@@ -115,10 +127,13 @@ export function openAgents(
 
   return {
     operations: { DescribeInstanceInformation: (input: DescribeInstanceInformationRequest) => describe(office, input) },
-    isOnline: (instanceId) => agents.get(instanceId)?.online ?? false,
+    isOnline(instanceId) {
+      const agent = agents.get(instanceId);
+      return agent !== undefined && isOnline(office, agent);
+    },
     targeted: (key, values) =>
       [...agents.values()]
-        .filter((agent) => agent.online && matches(agent, key, values))
+        .filter((agent) => isOnline(office, agent) && matches(office, agent, key, values))
         .map((agent) => agent.instance.instanceId),
     nameOf: (instanceId) => agents.get(instanceId)?.instance.tags["Name"] ?? "",
     close() {

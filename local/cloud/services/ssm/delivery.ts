@@ -10,6 +10,8 @@ import { hasEnded, statusOf, type CommandRow, type Invocation, type StepRun } fr
 const DELIVERY_MS = 100;
 /** A machine that has not ended its command this long after the execution timeout never will. */
 const GRACE_MS = 10_000;
+/** How often a message for a machine that is cut off is tried again. */
+const RETRY_MS = 200;
 /** The agent's exit code for a command that it stopped itself (137 = 128 + SIGKILL). */
 const STOPPED_CODE = 137;
 /** What GetCommandInvocation shows of each stream, in characters. */
@@ -97,6 +99,15 @@ export function become(
 export const lose = (room: Room, command: CommandRow, invocation: Invocation): void =>
   become(room, command, invocation, "Failed", "Undeliverable");
 
+/** Waits until the machine's agent can be talked to. False: not by `until`. */
+async function connected(room: Room, instanceId: string, until: number): Promise<boolean> {
+  while (room.machine(instanceId)?.cutOffSince !== undefined) {
+    if (room.clock.now() >= until) return false;
+    await new Promise<void>((resolve) => void later(room, RETRY_MS, resolve));
+  }
+  return true;
+}
+
 /** One script on the machine, never longer than its execution timeout and a little. */
 async function runScript(
   room: Room,
@@ -139,9 +150,12 @@ function endStep(room: Room, run: StepRun, outcome: MachineOutcome, cancelled: b
 }
 
 async function deliver(room: Room, command: CommandRow, invocation: Invocation, work: readonly Work[]): Promise<void> {
+  const { instanceId } = invocation;
+  if (!(await connected(room, instanceId, command.expiresAt)))
+    return become(room, command, invocation, "TimedOut", "DeliveryTimedOut");
   if (hasEnded(invocation.status)) return;
-  const machine = room.machine(invocation.instanceId);
-  if (machine === undefined || !room.agents.isOnline(invocation.instanceId)) return lose(room, command, invocation);
+  const machine = room.machine(instanceId);
+  if (machine === undefined || !room.agents.isOnline(instanceId)) return lose(room, command, invocation);
   become(room, command, invocation, "InProgress", "InProgress");
   for (const { run, script, seconds } of work) {
     run.status = "InProgress";
@@ -153,7 +167,10 @@ async function deliver(room: Room, command: CommandRow, invocation: Invocation, 
     } catch {
       return lose(room, command, invocation); // the machine died with its command
     }
+    // What it has to tell comes when it can be heard again.
+    const reported = await connected(room, instanceId, run.startedAt + seconds * 1000 + GRACE_MS);
     if (hasEnded(invocation.status)) return;
+    if (!reported) return become(room, command, invocation, "TimedOut", "ExecutionTimedOut");
     const status = endStep(room, run, outcome, invocation.cancelled);
     if (status !== "Success") return become(room, command, invocation, status, run.details);
   }

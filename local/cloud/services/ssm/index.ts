@@ -34,7 +34,7 @@ export function openSsm(
 ): { readonly service: Service } {
   const parameters = openParameterStore(world);
   const documents = openDocuments(world);
-  const agents = openAgents(world, around.onInstanceChange);
+  const agents = openAgents(world, around.onInstanceChange, (id) => around.machine(id)?.cutOffSince);
   const commands = openCommands(world, { ...around, documents, agents });
   return {
     service: {

@@ -180,6 +180,20 @@ test("stop, start and reboot", async () => {
   expect(ec2.instance(instanceId)?.privateIpAddress).toBe("127.20.1.4");
 });
 
+test("a host that is cut off takes half a minute to stop, and its processes live until then", async () => {
+  const { client, compute, ec2, instanceId, world } = await running();
+  const machine = compute.machines.get(instanceId);
+  if (machine !== undefined) machine.cutOffSince = world.clock.now();
+
+  await client.send(new StopInstancesCommand({ InstanceIds: [instanceId], Force: true }));
+  await world.clock.advance(29_900);
+  const meanwhile = [ec2.instance(instanceId)?.state, machine?.power];
+  await world.clock.advance(400);
+
+  expect(meanwhile).toEqual(["stopping", "on"]);
+  expect([ec2.instance(instanceId)?.state, machine?.power]).toEqual(["stopped", "off"]);
+});
+
 test("a template with a network interface gives its address to one instance at a time", async () => {
   const { client, ec2, world } = region();
   const { subnetId: SubnetId, groupId } = await network(client);

@@ -11,6 +11,7 @@ export interface ModelMachine extends Machine {
   readonly commands: MachineCommand[];
   power: "on" | "off" | "destroyed";
   ports: readonly number[];
+  cutOffSince: number | undefined;
   /** Ends without being told to, as a host that is lost. */
   die(reason: string): void;
 }
@@ -35,6 +36,7 @@ export function modelCompute(
         address: spec.address,
         commands: [],
         power: "on",
+        cutOffSince: undefined,
         ports: spec.ports,
         run(command) {
           machine.commands.push(command);

@@ -120,3 +120,37 @@ describe("a filter pattern", () => {
     expect(() => filterFrom("{ $.level = ERROR }")).toThrow("not of JSON");
   });
 });
+
+describe("a line of the embedded metric format", () => {
+  const line = {
+    _aws: {
+      CloudWatchMetrics: [
+        { Namespace: "Tandem", Dimensions: [["service"]], Metrics: [{ Name: "Pages", Unit: "Count" }] },
+      ],
+    },
+    service: "tandem-local",
+    Pages: [1, 2],
+  };
+  const published = (message: string) => {
+    const metrics: unknown[] = [];
+    const world = testWorld();
+    openLogs(world, (metric) => metrics.push(metric)).write(GROUP, "a", [{ at: world.clock.now(), message }]);
+    return metrics;
+  };
+
+  test("publishes its values", () => {
+    const common = { namespace: "Tandem", name: "Pages", unit: "Count", dimensions: { service: "tandem-local" } };
+
+    expect(published(JSON.stringify(line))).toEqual([
+      { ...common, value: 1 },
+      { ...common, value: 2 },
+    ]);
+  });
+
+  test.each(["START", '{"_aws": {"CloudWatchMetrics": 1}}', '{"CloudWatchMetrics": ['])(
+    "%s is no such line",
+    (message) => {
+      expect(published(message)).toEqual([]);
+    },
+  );
+});

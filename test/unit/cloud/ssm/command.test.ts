@@ -99,6 +99,54 @@ test("an instance takes commands only after its agent has registered, and none o
   await expect(send(["true"])).rejects.toEqual(named("InvalidInstanceId"));
 });
 
+test("a command to a machine that is cut off waits and is then delivered, and its agent is lost after five minutes", async () => {
+  const { client, compute, instanceId, outcome, send, world } = await ready();
+  const machine = compute.machines.get(instanceId);
+  if (machine === undefined) throw new Error("no machine");
+  const ping = async () =>
+    (await client.send(new DescribeInstanceInformationCommand({}))).InstanceInformationList?.[0]?.PingStatus;
+
+  machine.cutOffSince = world.clock.now();
+  const waiting = await send(["true"]);
+  const tooLate = await send(["true"], { TimeoutSeconds: 30 });
+  await world.clock.advance(40_000);
+  const early = await ping();
+  const delivered = machine.commands.length;
+  const [whileCut, timedOut] = await Promise.all([outcome(waiting), outcome(tooLate)]);
+  machine.cutOffSince = undefined;
+  await world.clock.advance(1000);
+  const after = await outcome(waiting);
+  machine.cutOffSince = world.clock.now();
+  await world.clock.advance(300_001);
+
+  expect([early, delivered, whileCut.Status]).toEqual(["Online", 0, "Pending"]);
+  expect(timedOut).toMatchObject({ Status: "TimedOut", StatusDetails: "DeliveryTimedOut" });
+  expect([after.Status, machine.commands.length]).toEqual(["Success", 1]);
+  expect(await ping()).toBe("ConnectionLost");
+  await expect(send(["true"])).rejects.toEqual(named("InvalidInstanceId"));
+});
+
+test("a command that ends while its machine is cut off reports it when the machine is heard again", async () => {
+  let finish = (_outcome: MachineOutcome): void => undefined;
+  const { compute, instanceId, outcome, send, world } = await ready(
+    modelCompute(() => new Promise((resolve) => (finish = resolve))),
+  );
+  const machine = compute.machines.get(instanceId);
+  if (machine === undefined) throw new Error("no machine");
+  const id = await send(["true"]);
+  await world.clock.advance(200);
+
+  machine.cutOffSince = world.clock.now();
+  finish(done(0));
+  await world.clock.advance(5000);
+  const meanwhile = await outcome(id);
+  machine.cutOffSince = undefined;
+  await world.clock.advance(500);
+
+  expect(meanwhile.Status).toBe("InProgress");
+  expect((await outcome(id)).Status).toBe("Success");
+});
+
 test("a command passes through its states, with its output and an event for each", async () => {
   let finish = (_outcome: MachineOutcome): void => undefined;
   const { client, events, instanceId, outcome, send, world } = await ready(

@@ -1,5 +1,5 @@
-import type { Action } from "../reconcile/plan.ts";
-import type { OperatorRequest, RequestOutcome, Requests } from "../reconcile/requests.ts";
+import type { Action } from "./plan.ts";
+import type { OperatorRequest, RequestOutcome, Requests } from "./requests.ts";
 
 /** Answers an operator's wish. */
 export interface AnswerRequest extends Action {

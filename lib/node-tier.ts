@@ -1,0 +1,19 @@
+import { cloudWatchClient, ec2Client, elbv2Client, ssmClient, ssmOnceClient } from "./aws/clients.ts";
+import type { FleetDeps } from "./fleet/deps.ts";
+import { webNode } from "./fleet/node/apply.ts";
+import { webCapacity } from "./fleet/web.ts";
+import { openCore, view, type Invocation, type Lookout, type World } from "./lookout.ts";
+
+/** The web tier and each of its nodes. The databases are another function's, and so is the client that speaks to them. */
+export function openNodeTier(invocation: Invocation, world: World = {}): Lookout & FleetDeps {
+  const { connection } = world;
+  const deps = {
+    ...openCore(invocation, world),
+    cloudWatch: cloudWatchClient(connection),
+    ec2: ec2Client(connection),
+    elbv2: elbv2Client(connection),
+    ssm: ssmClient(connection),
+    ssmOnce: ssmOnceClient(connection),
+  };
+  return { ...deps, views: { web: view(webCapacity(deps)), node: view(webNode(deps)) } };
+}
