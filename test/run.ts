@@ -4,14 +4,20 @@ import { constants, setPriority } from "node:os";
 import { join } from "node:path";
 
 /**
- * `npm test`: what needs no farm first, then the real-process scenarios one after the other, for they share the machine's
- * addresses. `--all` runs every scenario. Further arguments go to jest: a pattern runs the files that match it, in
- * whichever part they are.
+ * `npm test`: what needs no farm first, then the whole farm, and the simulation beside it. `--all` runs every scenario.
+ * Further arguments go to jest: a pattern runs the files that match it, in whichever part they are.
  */
 const root = join(import.meta.dirname, "..");
 const jest = join(root, "node_modules/jest/bin/jest.js");
 const all = process.argv.includes("--all");
 const rest = process.argv.slice(2).filter((each) => each !== "--all");
+
+/**
+ * One after the other, for they share the machine's addresses. Forced, because Node 24 can spin for ever while it closes the
+ * handles of processes that were killed (seen as a busy loop in node::Environment::CleanupHandles after the last test had
+ * passed).
+ */
+const REAL = ["--runInBand", "--forceExit"];
 
 interface Part {
   readonly title: string;
@@ -66,13 +72,14 @@ if (!all)
       "abandoned, the driver on MySQL, 90 s of overload instead of 40 s of full load, 900 more seeds, a quiet day instead of six hours, " +
       "Debian's awscli against the endpoint",
   );
-const quick = await run({ title: "unit, contract", folders: ["test/unit", "test/contract"] });
-// The farm mostly waits for real time to pass, the simulation never does.
+// What mostly waits for real time to pass goes first, and what never does beside it.
+const [quick, machines] = await Promise.all([
+  run({ title: "unit, contract", folders: ["test/unit", "test/contract"], isBeside: true }),
+  run({ title: "machines", folders: ["test/machines"], options: REAL }),
+]);
 const [simulated, farm] = await Promise.all([
   // Both cores: the seeds stand in two files for that.
   run({ title: "simulation", folders: ["test/simulation"], options: ["--maxWorkers=2"], isBeside: true }),
-  // Forced, because Node 24 can spin for ever while it closes the handles of processes that were killed (seen as a busy
-  // loop in node::Environment::CleanupHandles after the last test had passed).
-  run({ title: "real processes", folders: ["test/farm"], options: ["--runInBand", "--forceExit"] }),
+  run({ title: "farm", folders: ["test/farm"], options: REAL }),
 ]);
-process.exitCode = quick && simulated && farm ? 0 : 1;
+process.exitCode = quick && machines && simulated && farm ? 0 : 1;
