@@ -3,20 +3,10 @@ import { join } from "node:path";
 import { GetCommandInvocationCommand, SendCommandCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import * as z from "zod";
-import { farmEnvironment } from "../../local/cli/target.ts";
 import type { Account, At } from "../../local/farm/database/connect.ts";
 import { mirrorOf } from "../../local/farm/instance/compute.ts";
 import { farmPaths, projectRoot } from "../../local/farm/paths.ts";
-import { eventually, farmJson, inService, status } from "./farm.ts";
-
-function clientOptions() {
-  const env = farmEnvironment();
-  return {
-    endpoint: env["AWS_ENDPOINT_URL"] ?? "",
-    region: env["AWS_REGION"] ?? "",
-    credentials: { accessKeyId: env["AWS_ACCESS_KEY_ID"] ?? "", secretAccessKey: env["AWS_SECRET_ACCESS_KEY"] ?? "" },
-  };
-}
+import { clientOptions, eventually, farmJson, inService, status } from "./farm.ts";
 
 /** A database account of the running farm. */
 export async function account(name: string): Promise<Account> {

@@ -6,6 +6,16 @@ import * as z from "zod";
 import { farmEnvironment } from "../../local/cli/target.ts";
 import { farmPaths, projectRoot } from "../../local/farm/paths.ts";
 
+/** For SDK clients of the operator, pointed at the farm. */
+export function clientOptions() {
+  const env = farmEnvironment();
+  return {
+    endpoint: env["AWS_ENDPOINT_URL"] ?? "",
+    region: env["AWS_REGION"] ?? "",
+    credentials: { accessKeyId: env["AWS_ACCESS_KEY_ID"] ?? "", secretAccessKey: env["AWS_SECRET_ACCESS_KEY"] ?? "" },
+  };
+}
+
 export interface Ran {
   readonly code: number | null;
   readonly stdout: string;

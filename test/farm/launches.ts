@@ -2,20 +2,14 @@ import { expect } from "@jest/globals";
 import { AutoScalingClient } from "@aws-sdk/client-auto-scaling";
 import { CloudWatchClient, DescribeAlarmHistoryCommand } from "@aws-sdk/client-cloudwatch";
 import { GetCommandInvocationCommand, ListCommandsCommand, SSMClient } from "@aws-sdk/client-ssm";
-import { farmEnvironment } from "../../local/cli/target.ts";
-import { calls, journal } from "./farm.ts";
+import { clientOptions, calls, journal } from "./farm.ts";
 
 /** Promised (docs/TESTING.md). */
 const ALARM_TO_SERVICE_SECONDS_MAX = 20;
 
 /** SDK clients of the operator, pointed at the farm. */
 export function operator() {
-  const env = farmEnvironment();
-  const options = {
-    endpoint: env["AWS_ENDPOINT_URL"] ?? "",
-    region: env["AWS_REGION"] ?? "",
-    credentials: { accessKeyId: env["AWS_ACCESS_KEY_ID"] ?? "", secretAccessKey: env["AWS_SECRET_ACCESS_KEY"] ?? "" },
-  };
+  const options = clientOptions();
   return {
     scaling: new AutoScalingClient(options),
     commands: new SSMClient(options),

@@ -1,11 +1,10 @@
 import { readFileSync } from "node:fs";
 import * as z from "zod";
-import { farmEnvironment } from "../../local/cli/target.ts";
 import { actionOf } from "../../local/cloud/iam/authorize/actions.ts";
 import { farmPaths, projectRoot } from "../../local/farm/paths.ts";
 import { unusedOfFarm, unusedWords } from "../../local/farm/rights.ts";
 import { NEEDS, ROLE_NAMES, SELDOM, type Need, type RoleKey } from "../rights.ts";
-import type { calls } from "./farm.ts";
+import { clientOptions, type calls } from "./farm.ts";
 
 const ROLES = new Map(Object.keys(ROLE_NAMES).flatMap((key) => (isRole(key) ? [[ROLE_NAMES[key], key] as const] : [])));
 
@@ -26,16 +25,7 @@ const ON_BEHALF = new Set([
 export async function unusedInFarm(): Promise<{ readonly unused: string; readonly without: readonly string[] }> {
   const { callsLog, farmJson } = farmPaths(projectRoot);
   const { startedAt } = z.object({ startedAt: z.string() }).parse(JSON.parse(readFileSync(farmJson, "utf8")));
-  const environment = farmEnvironment();
-  const configuration = {
-    endpoint: environment["AWS_ENDPOINT_URL"] ?? "",
-    region: environment["AWS_REGION"] ?? "",
-    credentials: {
-      accessKeyId: environment["AWS_ACCESS_KEY_ID"] ?? "",
-      secretAccessKey: environment["AWS_SECRET_ACCESS_KEY"] ?? "",
-    },
-  };
-  const unused = await unusedOfFarm(configuration, callsLog, startedAt);
+  const unused = await unusedOfFarm(clientOptions(), callsLog, startedAt);
   const hasReason = (role: string, action: string): boolean => {
     const key = ROLES.get(role);
     return key !== undefined && SELDOM[key]?.[action] !== undefined;

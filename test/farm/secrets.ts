@@ -3,9 +3,8 @@ import { join } from "node:path";
 import { DynamoDBClient, paginateScan } from "@aws-sdk/client-dynamodb";
 import { GetSecretValueCommand, ListSecretsCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import * as z from "zod";
-import { farmEnvironment } from "../../local/cli/target.ts";
 import { farmPaths, projectRoot } from "../../local/farm/paths.ts";
-import { journal } from "./farm.ts";
+import { clientOptions, journal } from "./farm.ts";
 
 /** A process that shows a password for less than this may be missed; programs that get one as an argument live longer. */
 const SAMPLE_MS = 100;
@@ -14,15 +13,6 @@ const SAMPLE_MS = 100;
 interface Secret {
   readonly name: string;
   readonly value: string;
-}
-
-function clientOptions() {
-  const env = farmEnvironment();
-  return {
-    endpoint: env["AWS_ENDPOINT_URL"] ?? "",
-    region: env["AWS_REGION"] ?? "",
-    credentials: { accessKeyId: env["AWS_ACCESS_KEY_ID"] ?? "", secretAccessKey: env["AWS_SECRET_ACCESS_KEY"] ?? "" },
-  };
 }
 
 const valueSchema = z.union([

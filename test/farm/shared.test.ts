@@ -6,9 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { CloudFormationClient, DescribeStacksCommand } from "@aws-sdk/client-cloudformation";
 import { GetCommandInvocationCommand, SendCommandCommand, SSMClient } from "@aws-sdk/client-ssm";
 import * as z from "zod";
-import { farmEnvironment } from "../../local/cli/target.ts";
 import { farmPaths, projectRoot } from "../../local/farm/paths.ts";
-import { eventually, startFarm, stopFarm, tandem } from "./farm.ts";
+import { clientOptions, eventually, startFarm, stopFarm, tandem } from "./farm.ts";
 
 /** A report every 10 s, and the check before it. */
 const REPORTED_SECONDS_MAX = 40;
@@ -40,12 +39,7 @@ async function status(): Promise<z.infer<typeof statusSchema>> {
 
 /** SDK clients of the operator, pointed at the farm. */
 function operator() {
-  const env = farmEnvironment();
-  const options = {
-    endpoint: env["AWS_ENDPOINT_URL"] ?? "",
-    region: env["AWS_REGION"] ?? "",
-    credentials: { accessKeyId: env["AWS_ACCESS_KEY_ID"] ?? "", secretAccessKey: env["AWS_SECRET_ACCESS_KEY"] ?? "" },
-  };
+  const options = clientOptions();
   return { commands: new SSMClient(options), stacks: new CloudFormationClient(options) };
 }
 
