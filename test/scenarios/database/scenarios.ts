@@ -226,8 +226,9 @@ export const SCENARIOS: readonly Scenario[] = [
       await world.cut({ from: "db-b", to: "db-a" });
       await world.advance(0.3);
       await world.kill("db-a");
-      await world.mend({ from: "db-b", to: "db-a" });
       await becomesWriter(world, "db-b");
+      // not before: what waited on the link would still arrive, also from a server that has died
+      await world.mend({ from: "db-b", to: "db-a" });
       await world.restart("db-a");
       await told(world, "quarantined");
       await world.advance(NOTHING_SECONDS);
