@@ -218,10 +218,12 @@ async function acceptErrant(hands: Hands, node: DatabaseNode, requestId: string)
 }
 
 /** `writer.` and `reader.` of the private zone, for people and tools. */
-async function follow({ deps, write }: Hands, writer: DatabaseNode): Promise<string> {
+async function follow({ deps, goOn, write }: Hands, writer: DatabaseNode): Promise<string> {
   const { privateZone } = deps.spec;
   if (privateZone === undefined) return "there is no private zone";
   await pointRecords(deps, privateZone, databaseRecords(deps.spec, writer));
+  // Route 53 may have taken longer than the lease lives: then its next holder decides what the records say.
+  await goOn();
   await write({ recordsFor: writer });
   return `the writer's record points at ${writer}, the reader's at ${peerOf(writer)}`;
 }

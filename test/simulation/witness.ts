@@ -55,10 +55,11 @@ const DEEDS = new Set([
 ]);
 
 /**
- * These write to the state table alone, whose condition decides who was first, so that a write that comes late can undo
- * nothing: of `mark-peer` the fence, of `answer-request` that nobody has answered yet.
+ * Their last step is a write to the state table, whose condition decides who was first, so that one that comes late can undo
+ * nothing: of `mark-peer` and `point-records` (which renews its lease before) the fence, of `answer-request` that nobody has
+ * answered yet.
  */
-const isFenced = (action: string | undefined): boolean => action === "mark-peer" || action === "answer-request";
+const FENCED: ReadonlySet<string | undefined> = new Set(["mark-peer", "point-records", "answer-request"]);
 
 interface Held {
   readonly holder: string;
@@ -114,7 +115,7 @@ export function openWitness(clock: VirtualClock, metricsAgeMs: () => number): Wi
         held !== undefined &&
         held.fence > line.fence &&
         !line.result.startsWith("failed") &&
-        !isFenced(line.action)
+        !FENCED.has(line.action)
       )
         broken.push(`${line.scope}: holder ${line.fence} acted when ${held.fence} held the lease: ${line.reason}`);
     },
