@@ -30,7 +30,7 @@ const ROWS: readonly [string, CapacityObservation, number | "no call"][] = [
   ["the last scale-out was noted and its call failed", observed(2, 24, { lastChange: changed(2, 5, 1_000) }), 5],
   ["load comes back right after a scale-in", observed(2, 24, { lastChange: changed(3, 2, 1_000) }), 5],
   ["the load is gone", observed(4, 0), 3],
-  ["the load is gone from ten nodes or more", observed(20, 0, { group: known(groupOf(20, { max: 30 })) }), 18],
+  ["the load is gone from eight nodes or more", observed(20, 0, { group: known(groupOf(20, { max: 30 })) }), 15],
   ["the load is gone and the minimum is reached", observed(2, 0), "no call"],
   ["the cooldown has not passed", observed(4, 0, { lastChange: changed(3, 4, 59_000) }), "no call"],
   ["the cooldown has passed", observed(4, 0, { lastChange: changed(3, 4, 60_000) }), 3],

@@ -1,4 +1,4 @@
-import { known } from "../../../lib/reconcile/fact.ts";
+import { absent, known } from "../../../lib/reconcile/fact.ts";
 import type { OperatorRequest } from "../../../lib/reconcile/requests.ts";
 import { PERIOD_MS, type LoadSample } from "../../../lib/fleet/capacity.ts";
 import type { CapacityObservation } from "../../../lib/fleet/plan.ts";
@@ -58,7 +58,13 @@ export const observed = (
   group: known(groupOf(desired)),
   samples: known(lastMinute(desired, perSecond)),
   requests: [],
-  lastChange: { absent: true },
+  lastChange: absent,
+  minutes: known([]),
+  history: known([]),
+  boot: absent,
+  pool: absent,
+  database: known({ connections: 10, connectionsMax: 151, refuses: false }),
+  floors: [],
   ...parts,
 });
 
