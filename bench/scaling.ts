@@ -15,7 +15,7 @@ const CHART = join(ROOT, ".tandem/bench/scaling.svg");
 
 /** The peak of a trace is served by this many nodes, unless the capacity of a node is given. */
 const PEAK_NODES = 40;
-/** An ordinary launch and one from a warm pool at AWS (docs/adr/0011). */
+/** An ordinary launch and one from a warm pool at AWS (docs/adr/0009). */
 const BOOT_MS = 240_000;
 const POOL_BOOT_MS = 45_000;
 const MIN_NODES = 2;
@@ -24,7 +24,7 @@ const MAX_NODES = 200;
 /** Every policy begins with what leaves the first minute so busy. */
 const START_SHARE = 0.6;
 
-/** What Tandem promises beside target tracking at 60 % (docs/adr/0011). */
+/** What Tandem promises beside target tracking at 60 % (docs/adr/0009). */
 const NODE_SHARE_MAX = 0.8;
 const ACTIONS_PER_HOUR_MAX = 6;
 const CALM = "calm-week";

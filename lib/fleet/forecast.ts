@@ -34,6 +34,8 @@ const HEADROOM_MAX = 1.5;
 /** How far beyond the horizon earlier days are asked, and over how many of their periods the level is taken. */
 const AHEAD_PERIODS = 1;
 const BASE_PERIODS = 3;
+/** One request that is not served is worth the room for so many. */
+const MISSED_WEIGHT = 10;
 /** What earlier days may add to the level; a day that began at nothing says nothing of a site that has visitors. */
 const GROWTH_MAX = 3;
 /** Earlier days count as many as there are; fewer than this are no habit. */
@@ -111,7 +113,7 @@ interface Tried {
   readonly expected: number;
   /** Undefined: too few minutes to judge by. */
   readonly headroom: number | undefined;
-  /** Mean of what would have been kept ready, had each minute been forecast so. */
+  /** Of having forecast each minute so. */
   readonly cost: number;
 }
 
@@ -119,22 +121,22 @@ interface Tried {
 function triedOn(rates: readonly (number | undefined)[], steps: number, heldMinutes: number, levelMs: number): Tried {
   const { level, forecasts } = forecastsOf(rates, steps, levelMs);
   const held = forecasts.map((_, at) => highest(forecasts, Math.max(0, at - heldMinutes), at));
-  const ratios: number[] = [];
-  let sum = 0;
+  const judged: { readonly rate: number; readonly expected: number }[] = [];
   for (let at = steps; at < rates.length; at++) {
     const [rate, expected] = [rates[at], held[at - steps]];
-    if (rate === undefined || expected === undefined || expected <= 0) continue;
-    ratios.push(rate / expected);
-    sum += expected;
+    if (rate !== undefined && expected !== undefined && expected > 0) judged.push({ rate, expected });
   }
-  const needed = ratios.length < JUDGED_MIN ? undefined : quantile(ratios, 1 - MISSES_MAX);
-  return {
-    level,
-    expected: held.at(-1) ?? 0,
-    headroom: needed === undefined ? undefined : Math.min(HEADROOM_MAX, needed),
-    cost: sum * (needed ?? 1),
-  };
+  const ratios = judged.map(({ rate, expected }) => rate / expected);
+  const headroom = judged.length < JUDGED_MIN ? undefined : Math.min(HEADROOM_MAX, quantile(ratios, 1 - MISSES_MAX));
+  return { level, expected: held.at(-1) ?? 0, headroom, cost: costOf(judged, headroom ?? UNJUDGED_HEADROOM) };
 }
+
+/** What would have been kept ready, and what would have been missed; one missed request weighs as much as many kept. */
+const costOf = (judged: readonly { readonly rate: number; readonly expected: number }[], headroom: number): number =>
+  judged.reduce((cost, { rate, expected }) => {
+    const kept = expected * headroom;
+    return cost + kept + MISSED_WEIGHT * Math.max(0, rate - kept);
+  }, 0);
 
 /** Level and forecast after each minute: an exponential mean, and where it leads to if it goes on to rise as it did. */
 function forecastsOf(rates: readonly (number | undefined)[], steps: number, levelMs: number) {
