@@ -19,6 +19,7 @@ import {
 } from "@aws-sdk/client-elastic-load-balancing-v2";
 import { callAws } from "../aws/errors.ts";
 import { PERIOD_MS, WINDOW_MS, type LoadSample } from "./capacity.ts";
+import { HISTORY_MS, HISTORY_PERIOD_MS, MINUTE_MS, VOLATILITY_MS, type Arrivals } from "./forecast.ts";
 import type { Target, TargetState } from "./node/plan.ts";
 
 export interface CapacityClients {
@@ -30,7 +31,7 @@ export interface FleetClients extends CapacityClients {
   readonly elbv2: ElasticLoadBalancingV2Client;
 }
 
-/** Six metrics over seven periods fit in one page of 500 values many times over. */
+/** The most that is read, two weeks of one metric by five minutes, fits in one page of 100,800 values many times over. */
 const METRIC_PAGES_MAX = 3;
 
 /** A farm has a dozen alarms; ten pages of them are somebody else's. */
@@ -50,24 +51,15 @@ export function capacityAws({ autoScaling, cloudWatch }: CapacityClients) {
     /** The whole window that ends at `now`, a sample per period in which all the metrics are there, oldest first. */
     async samples(namespace: string, group: string, now: number): Promise<readonly LoadSample[]> {
       const end = Math.ceil(now / PERIOD_MS) * PERIOD_MS;
-      const results: MetricDataResult[] = [];
-      let next: string | undefined;
-      for (let page = 0; page < METRIC_PAGES_MAX; page++) {
-        const input = {
-          StartTime: new Date(end - WINDOW_MS - PERIOD_MS),
-          EndTime: new Date(end),
-          MetricDataQueries: queries(namespace, group),
-          ...(next === undefined ? {} : { NextToken: next }),
-        };
-        const answer = await callAws(`read the metrics of ${group}`, () =>
-          cloudWatch.send(new GetMetricDataCommand(input)),
-        );
-        results.push(...(answer.MetricDataResults ?? []));
-        next = answer.NextToken;
-        if (next === undefined) break;
-      }
+      const results = await metricData(cloudWatch, queries(namespace, group), end - WINDOW_MS - PERIOD_MS, end);
       return samplesOf(results);
     },
+    /** Whole minutes of the last three hours, oldest first. Those without any report are not among them. */
+    minutes: (namespace: string, group: string, now: number): Promise<readonly Arrivals[]> =>
+      arrivals(cloudWatch, { namespace, group, now, periodMs: MINUTE_MS, pastMs: VOLATILITY_MS }),
+    /** Whole periods of five minutes of the last two weeks, oldest first. */
+    history: (namespace: string, group: string, now: number): Promise<readonly Arrivals[]> =>
+      arrivals(cloudWatch, { namespace, group, now, periodMs: HISTORY_PERIOD_MS, pastMs: HISTORY_MS }),
     async setDesired(group: string, desired: number): Promise<void> {
       const input = { AutoScalingGroupName: group, DesiredCapacity: desired, HonorCooldown: false };
       await callAws(`set desired capacity of ${group} to ${desired}`, () =>
@@ -152,21 +144,78 @@ const METRICS = {
   busy: { metric: "BusyWorkers", statistic: "Average" },
   workers: { metric: "Workers", statistic: "Average" },
   queued: { metric: "QueuedRequests", statistic: "Average" },
+  /** Of nodes that can tell their own from another's; without it the workers alone count. */
+  cpu: { metric: "CpuPercent", statistic: "Average" },
 } as const;
 
+/** All pages of one read. Throws TandemError. */
+async function metricData(
+  cloudWatch: CloudWatchClient,
+  MetricDataQueries: MetricDataQuery[],
+  from: number,
+  to: number,
+): Promise<MetricDataResult[]> {
+  const results: MetricDataResult[] = [];
+  let next: string | undefined;
+  for (let page = 0; page < METRIC_PAGES_MAX; page++) {
+    const input = {
+      StartTime: new Date(from),
+      EndTime: new Date(to),
+      MetricDataQueries,
+      ...(next === undefined ? {} : { NextToken: next }),
+    };
+    const answer = await callAws("read the metrics of the web nodes", () =>
+      cloudWatch.send(new GetMetricDataCommand(input)),
+    );
+    results.push(...(answer.MetricDataResults ?? []));
+    next = answer.NextToken;
+    if (next === undefined) break;
+  }
+  return results;
+}
+
+interface Span {
+  readonly namespace: string;
+  readonly group: string;
+  readonly now: number;
+  readonly periodMs: number;
+  readonly pastMs: number;
+}
+
+/** Sums over all nodes, of whole periods only: one that is being filled would look like a load that falls. */
+async function arrivals(cloudWatch: CloudWatchClient, span: Span): Promise<readonly Arrivals[]> {
+  const { namespace, group, now, periodMs, pastMs } = span;
+  const end = Math.floor(now / periodMs) * periodMs;
+  const query = metricQuery("arrived", { metric: "ArrivedRequests", statistic: "Sum" }, namespace, group, periodMs);
+  const results = await metricData(cloudWatch, [query], end - pastMs, end);
+  return results
+    .flatMap(({ Timestamps: times = [], Values: values = [] }) =>
+      times.map((time, index) => ({ at: time.getTime(), requests: values[index] ?? 0 })),
+    )
+    .toSorted((a, b) => a.at - b.at);
+}
+
 const queries = (namespace: string, group: string): MetricDataQuery[] =>
-  Object.entries(METRICS).map(([id, { metric, statistic }]) => ({
-    Id: id,
-    MetricStat: {
-      Metric: {
-        Namespace: namespace,
-        MetricName: metric,
-        Dimensions: [{ Name: "AutoScalingGroupName", Value: group }],
-      },
-      Period: PERIOD_MS / 1000,
-      Stat: statistic,
+  Object.entries(METRICS).map(([id, of]) => metricQuery(id, of, namespace, group, PERIOD_MS));
+
+const metricQuery = (
+  id: string,
+  { metric, statistic }: { readonly metric: string; readonly statistic: string },
+  namespace: string,
+  group: string,
+  periodMs: number,
+): MetricDataQuery => ({
+  Id: id,
+  MetricStat: {
+    Metric: {
+      Namespace: namespace,
+      MetricName: metric,
+      Dimensions: [{ Name: "AutoScalingGroupName", Value: group }],
     },
-  }));
+    Period: periodMs / 1000,
+    Stat: statistic,
+  },
+});
 
 function samplesOf(results: readonly MetricDataResult[]): LoadSample[] {
   const series = new Map<string, Map<number, number>>();
@@ -184,6 +233,8 @@ function samplesOf(results: readonly MetricDataResult[]): LoadSample[] {
       const [workers, queued] = [at("workers", time), at("queued", time)];
       if (reporters === undefined || arrived === undefined || completed === undefined) return [];
       if (busy === undefined || workers === undefined || queued === undefined) return [];
-      return [{ at: time, reporters, arrived, completed, busy, workers, queued }];
+      const cpuPercent = at("cpu", time);
+      const sample = { at: time, reporters, arrived, completed, busy, workers, queued };
+      return [cpuPercent === undefined ? sample : { ...sample, cpuPercent }];
     });
 }

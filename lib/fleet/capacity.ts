@@ -10,6 +10,11 @@ export const RECENT_MS = 30_000 + PERIOD_MS;
 export const COMPLETE_SAMPLES_MIN = 5;
 /** Requests that wait now shall be gone after this time, beside the work that keeps coming. */
 export const BACKLOG_SECONDS = 20;
+/** What was learnt of the service time counts as much as this many requests. */
+const LEARNT_REQUESTS = 20;
+const SAFE_SERVICE_SECONDS = 0.25;
+/** Below this mean use, processors are busy with other things than requests, and tell nothing of their cost. */
+const CPU_TELLING_PERCENT = 20;
 /** Rounding of sums of decimals must not cost a node. */
 const EPSILON = 1e-9;
 
@@ -25,6 +30,8 @@ export interface LoadSample {
   readonly busy: number;
   readonly workers: number;
   readonly queued: number;
+  /** Mean use of the processors, in percent; absent where the nodes do not publish it. */
+  readonly cpuPercent?: number;
 }
 
 /** Who could report: a sample with more reports than nodes counted one node twice, one with fewer misses a node. */
@@ -39,9 +46,13 @@ export interface Load {
   /** Highest rate of the last three periods, and of the whole window. */
   readonly recentPerSecond: number;
   readonly peakPerSecond: number;
+  /** Requests that were completed within the window, and how long each kept a worker. */
+  readonly completed: number;
   readonly serviceSeconds: number;
   readonly queued: number;
   readonly workersPerNode: number;
+  /** Requests per second at which a node's processors would be fully used; absent where nobody knows. */
+  readonly processorPerSecond?: number;
   /** Samples in which every node in service reported. */
   readonly completeSamples: number;
 }
@@ -70,13 +81,18 @@ export function loadOf(samples: readonly LoadSample[], nodes: Reporters, now: nu
   const peakPerSecond = peakOfPairs(window, rate);
   const completed = sum((sample) => sample.completed);
   if (peakPerSecond > 0 && completed === 0) return unknown("requests arrive and none was completed in the last minute");
+  const processors = sum((sample) => sample.cpuPercent ?? 0);
 
   return known({
     recentPerSecond: peakOfPairs(recent, rate),
     peakPerSecond,
+    completed,
     serviceSeconds: completed === 0 ? 0 : (sum((sample) => sample.busy) * PERIOD_MS) / 1000 / completed,
     queued: latest.queued * reporters(latest),
     workersPerNode: latest.workers,
+    ...(processors < CPU_TELLING_PERCENT * sum(() => 1)
+      ? {}
+      : { processorPerSecond: (completed * 100 * 1000) / (processors * PERIOD_MS) }),
     completeSamples: window.filter((sample) => sample.reporters >= nodes.expected).length,
   });
 }
@@ -90,20 +106,35 @@ function peakOfPairs(samples: readonly LoadSample[], rate: (sample: LoadSample) 
   return Math.max(...(pairs.length > 0 ? pairs : samples.map(rate)));
 }
 
-/** Workers that requests at that rate keep busy (Little's law), and those that work off what is waiting. */
-export const offeredWorkers = (load: Load, perSecond: number): number => perSecond * load.serviceSeconds;
-export const backlogWorkers = (load: Load): number => (load.queued * load.serviceSeconds) / BACKLOG_SECONDS;
-
-/** Nodes of which `targetBusyPercent` of the workers are busy when `workers` are needed. */
-export const nodesFor = (workers: number, workersPerNode: number, targetBusyPercent: number): number =>
-  Math.ceil((workers * 100) / (workersPerNode * targetBusyPercent) - EPSILON);
-
-/** The rule in one sentence, with the numbers that it was applied to. */
-export function explainLoad(load: Load, targetBusyPercent: number): string {
-  const workers = offeredWorkers(load, load.recentPerSecond);
-  const offered = `${load.recentPerSecond.toFixed(1)} requests/s x ${load.serviceSeconds.toFixed(3)} s keep ${workers.toFixed(1)} workers busy`;
-  const backlog =
-    load.queued > 0 ? `, ${load.queued.toFixed(0)} waiting requests ${backlogWorkers(load).toFixed(1)} more` : "";
-  const nodes = nodesFor(workers + backlogWorkers(load), load.workersPerNode, targetBusyPercent);
-  return `${offered}${backlog}; at ${targetBusyPercent}% of ${load.workersPerNode.toFixed(0)} workers a node, that needs ${nodes}`;
+/** What one node can do. */
+export interface NodeCapacity {
+  /** Requests per second with every worker busy, or with its processors fully used, whichever comes first. */
+  readonly perSecond: number;
+  readonly serviceSeconds: number;
+  readonly limit: "workers" | "processors";
 }
+
+/**
+ * Service time is blended from what the last minute shows and what was learnt before, by how many requests each stands
+ * for: a quiet minute does not overturn what is known, and a slow page shows at once. Where nothing was learnt, a page
+ * takes a quarter of a second until enough of them were seen: more than WordPress takes from its cache.
+ */
+export function nodeCapacityOf(load: Load, learntServiceSeconds?: number): NodeCapacity {
+  const before = learntServiceSeconds ?? SAFE_SERVICE_SECONDS;
+  const serviceSeconds =
+    (load.completed * load.serviceSeconds + LEARNT_REQUESTS * before) / (load.completed + LEARNT_REQUESTS);
+  const byWorkers = load.workersPerNode / serviceSeconds;
+  const byProcessors = load.processorPerSecond ?? Infinity;
+  return {
+    perSecond: Math.min(byWorkers, byProcessors),
+    serviceSeconds,
+    limit: byProcessors < byWorkers ? "processors" : "workers",
+  };
+}
+
+/** What works off the requests that wait, as a rate beside the one that keeps coming. */
+export const backlogPerSecond = (load: Load): number => load.queued / BACKLOG_SECONDS;
+
+/** Nodes that serve the rate. */
+export const nodesFor = (perSecond: number, node: NodeCapacity): number =>
+  Math.ceil(perSecond / node.perSecond - EPSILON);

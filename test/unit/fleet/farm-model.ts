@@ -1,6 +1,7 @@
-import { known } from "../../../lib/reconcile/fact.ts";
+import { absent, known } from "../../../lib/reconcile/fact.ts";
 import type { OperatorRequest } from "../../../lib/reconcile/requests.ts";
 import { PERIOD_MS, type LoadSample } from "../../../lib/fleet/capacity.ts";
+import type { Arrivals } from "../../../lib/fleet/forecast.ts";
 import type { CapacityObservation } from "../../../lib/fleet/plan.ts";
 import type { Group } from "../../../lib/lifecycle/observation.ts";
 import { GROUP, NOW } from "../lifecycle/observations.ts";
@@ -58,9 +59,34 @@ export const observed = (
   group: known(groupOf(desired)),
   samples: known(lastMinute(desired, perSecond)),
   requests: [],
-  lastChange: { absent: true },
+  lastChange: absent,
+  minutes: known([]),
+  history: known([]),
+  boot: absent,
+  pool: absent,
+  database: known({ connections: 10, connectionsMax: 151, refuses: false }),
+  floors: [],
   ...parts,
 });
+
+const MINUTE = 60_000;
+const DAY = 1_440 * MINUTE;
+
+/** Whole minutes up to `now`, the oldest first, at the rate that `perSecond` gives for how many minutes ago it was. */
+export const minutesOf = (count: number, perSecond: (ago: number) => number, now = NOW): Arrivals[] =>
+  Array.from({ length: count }, (_, index) => {
+    const ago = count - index;
+    return { at: now - ago * MINUTE, requests: perSecond(ago) * 60 };
+  });
+
+/** The hour before and after this time of so many earlier days, by five minutes; `perSecond` by the minutes from `now` on. */
+export const daysOf = (days: number, perSecond: (minute: number) => number): Arrivals[] =>
+  Array.from({ length: days }, (_, index) => days - index).flatMap((day) =>
+    Array.from({ length: 24 }, (_, index) => (index - 12) * 5).map((minute) => ({
+      at: NOW - day * DAY + minute * MINUTE,
+      requests: perSecond(minute) * 300,
+    })),
+  );
 
 export const scaleWish = (count: number, id = "r-1", state: OperatorRequest["state"] = "pending"): OperatorRequest => ({
   id,

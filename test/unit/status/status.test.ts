@@ -394,6 +394,7 @@ describe("the capacity of the web tier", () => {
     expect(calls.filter(([name]) => name === "SetDesiredCapacity")).toEqual([
       ["SetDesiredCapacity", { AutoScalingGroupName: "tandem-local-web", DesiredCapacity: 3, HonorCooldown: false }],
     ]);
-    expect((await web.observe("web", [])).lastChange).toEqual({ known: { at: clock.now(), from: 2, to: 3 } });
+    const learnt = { at: clock.now(), from: 2, to: 3, serviceSeconds: expect.closeTo(0.36, 2) };
+    expect((await web.observe("web", [])).lastChange).toEqual({ known: learnt });
   });
 });
