@@ -261,6 +261,13 @@ describe("a node whose first page does not render", () => {
   );
 });
 
+test("a freeze is told until a thaw ends it", async () => {
+  expect((await tandem("freeze", "--for", "5m")).code).toBe(0);
+  expect((await status())["frozen"]).toMatchObject([{ scope: "farm" }]);
+  expect((await tandem("thaw")).code).toBe(0);
+  expect((await status())["frozen"]).toBe(false);
+}, 30_000);
+
 describe("bad input", () => {
   test("a wrong parameter is named with what is allowed, and nothing changes", async () => {
     const before = await status();
