@@ -1,7 +1,8 @@
-import { PERIOD_MS, WINDOW_MS, type LoadSample } from "../../lib/fleet/capacity.ts";
+import { WINDOW_MS, type LoadSample } from "../../lib/fleet/capacity.ts";
 import type { BootTimes } from "../../lib/fleet/demand.ts";
-import { HISTORY_MS, HISTORY_PERIOD_MS, VOLATILITY_MS, type Arrivals } from "../../lib/fleet/forecast.ts";
+import { HISTORY_MS, HISTORY_PERIOD_MS, VOLATILITY_MS } from "../../lib/fleet/forecast.ts";
 import { planCapacity, type CapacityChange, type CapacityObservation } from "../../lib/fleet/plan.ts";
+import { PERIOD_MS, type Period } from "../../lib/fleet/work.ts";
 import type { Group } from "../../lib/lifecycle/observation.ts";
 import { absent, isKnown, known, type Fact } from "../../lib/reconcile/fact.ts";
 import type { Policy, Terms, Tier } from "./tier.ts";
@@ -55,12 +56,7 @@ export const tandem =
       const change = plan.actions.find((action) => action.kind === "set-desired");
       if (plan.lookAgainMs !== undefined) lookAt = now + plan.lookAgainMs;
       if (change === undefined) return;
-      lastChange = known({
-        at: now,
-        from: change.from,
-        to: change.to,
-        ...(change.serviceSeconds === undefined ? {} : { serviceSeconds: change.serviceSeconds }),
-      });
+      lastChange = known({ at: now, from: change.from, to: change.to });
       const before = tier.nodes().length;
       tier.setDesired(change.to, now);
       for (const { readyAt } of tier.nodes().slice(before)) {
@@ -100,17 +96,26 @@ const groupOf = (tier: Tier, { min, max }: Terms, now: number): Group => ({
 function openSite({ phpWorkers }: Product, { nodeCapacity }: Terms) {
   const serviceSeconds = (phpWorkers * MINUTE_MS) / 1000 / nodeCapacity;
   const samples: LoadSample[] = [];
-  const minutes: Arrivals[] = [];
-  const history: Arrivals[] = [];
+  const minutes: Period[] = [];
+  const history: Period[] = [];
   const breaches: boolean[] = [];
   let isBusy = false;
 
-  const add = (periods: Arrivals[], at: number, arrived: number): void => {
+  /** Adds ten seconds to the period of `periodMs` that they are a part of. */
+  const add = (periods: Period[], periodMs: number, part: Period): void => {
+    const at = Math.floor(part.at / periodMs) * periodMs;
     const last = periods.at(-1);
-    if (last?.at === at) periods[periods.length - 1] = { at, requests: last.requests + arrived };
-    else periods.push({ at, requests: arrived });
+    const so = last?.at === at ? last : { arrived: 0, completed: 0, busy: 0 };
+    const next = {
+      at,
+      arrived: so.arrived + part.arrived,
+      completed: so.completed + part.completed,
+      busy: so.busy + (part.busy * PERIOD_MS) / periodMs,
+      processors: 0,
+    };
+    periods[last?.at === at ? periods.length - 1 : periods.length] = next;
   };
-  const since = (periods: readonly Arrivals[], from: number): readonly Arrivals[] => {
+  const since = (periods: readonly Period[], from: number): readonly Period[] => {
     let first = periods.length;
     while (first > 0 && (periods[first - 1]?.at ?? 0) >= from) first--;
     return periods.slice(first);
@@ -135,8 +140,9 @@ function openSite({ phpWorkers }: Product, { nodeCapacity }: Terms) {
           queued: mean(queued),
         });
       while ((samples[0]?.at ?? now) < now - WINDOW_MS - PERIOD_MS) samples.shift();
-      add(minutes, Math.floor(at / MINUTE_MS) * MINUTE_MS, arrived);
-      add(history, Math.floor(at / HISTORY_PERIOD_MS) * HISTORY_PERIOD_MS, arrived);
+      const part = { at, arrived, completed: served, busy, processors: 0 };
+      add(minutes, MINUTE_MS, part);
+      add(history, HISTORY_PERIOD_MS, part);
       breaches.push(inService === 0 || (100 * (busy + queued)) / (inService * phpWorkers) > BUSY_PERCENT);
       if (breaches.length > BUSY_PERIODS) breaches.shift();
       const wasBusy = isBusy;

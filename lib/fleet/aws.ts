@@ -18,8 +18,9 @@ import {
   type TargetHealthDescription,
 } from "@aws-sdk/client-elastic-load-balancing-v2";
 import { callAws } from "../aws/errors.ts";
-import { PERIOD_MS, WINDOW_MS, type LoadSample } from "./capacity.ts";
-import { HISTORY_MS, HISTORY_PERIOD_MS, MINUTE_MS, VOLATILITY_MS, type Arrivals } from "./forecast.ts";
+import { WINDOW_MS, type LoadSample } from "./capacity.ts";
+import { HISTORY_MS, HISTORY_PERIOD_MS, MINUTE_MS, VOLATILITY_MS } from "./forecast.ts";
+import { PERIOD_MS, type Period } from "./work.ts";
 import type { Target, TargetState } from "./node/plan.ts";
 
 export interface CapacityClients {
@@ -31,7 +32,7 @@ export interface FleetClients extends CapacityClients {
   readonly elbv2: ElasticLoadBalancingV2Client;
 }
 
-/** The most that is read, two weeks of one metric by five minutes, fits in one page of 100,800 values many times over. */
+/** The most that is read, two weeks of four metrics by five minutes, fits in one page of 100,800 values many times over. */
 const METRIC_PAGES_MAX = 3;
 
 /** A farm has a dozen alarms; ten pages of them are somebody else's. */
@@ -51,15 +52,20 @@ export function capacityAws({ autoScaling, cloudWatch }: CapacityClients) {
     /** The whole window that ends at `now`, a sample per period in which all the metrics are there, oldest first. */
     async samples(namespace: string, group: string, now: number): Promise<readonly LoadSample[]> {
       const end = Math.ceil(now / PERIOD_MS) * PERIOD_MS;
-      const results = await metricData(cloudWatch, queries(namespace, group), end - WINDOW_MS - PERIOD_MS, end);
+      const results = await metricData(
+        cloudWatch,
+        queries(METRICS, namespace, group, PERIOD_MS),
+        end - WINDOW_MS - PERIOD_MS,
+        end,
+      );
       return samplesOf(results);
     },
     /** Whole minutes of the last three hours, oldest first. Those without any report are not among them. */
-    minutes: (namespace: string, group: string, now: number): Promise<readonly Arrivals[]> =>
-      arrivals(cloudWatch, { namespace, group, now, periodMs: MINUTE_MS, pastMs: VOLATILITY_MS }),
+    minutes: (namespace: string, group: string, now: number): Promise<readonly Period[]> =>
+      periods(cloudWatch, { namespace, group, now, periodMs: MINUTE_MS, pastMs: VOLATILITY_MS }),
     /** Whole periods of five minutes of the last two weeks, oldest first. */
-    history: (namespace: string, group: string, now: number): Promise<readonly Arrivals[]> =>
-      arrivals(cloudWatch, { namespace, group, now, periodMs: HISTORY_PERIOD_MS, pastMs: HISTORY_MS }),
+    history: (namespace: string, group: string, now: number): Promise<readonly Period[]> =>
+      periods(cloudWatch, { namespace, group, now, periodMs: HISTORY_PERIOD_MS, pastMs: HISTORY_MS }),
     async setDesired(group: string, desired: number): Promise<void> {
       const input = { AutoScalingGroupName: group, DesiredCapacity: desired, HonorCooldown: false };
       await callAws(`set desired capacity of ${group} to ${desired}`, () =>
@@ -148,6 +154,15 @@ const METRICS = {
   cpu: { metric: "CpuPercent", statistic: "Average" },
 } as const;
 
+/** Of longer periods: sums over the nodes and their reports. */
+const SUMS = {
+  arrived: { metric: "ArrivedRequests", statistic: "Sum" },
+  completed: { metric: "CompletedRequests", statistic: "Sum" },
+  busy: { metric: "BusyWorkers", statistic: "Sum" },
+  cpu: { metric: "CpuPercent", statistic: "Sum" },
+} as const;
+type Metrics = Readonly<Record<string, { readonly metric: string; readonly statistic: string }>>;
+
 /** All pages of one read. Throws TandemError. */
 async function metricData(
   cloudWatch: CloudWatchClient,
@@ -182,21 +197,24 @@ interface Span {
   readonly pastMs: number;
 }
 
-/** Sums over all nodes, of whole periods only: one that is being filled would look like a load that falls. */
-async function arrivals(cloudWatch: CloudWatchClient, span: Span): Promise<readonly Arrivals[]> {
+/** Of whole periods only: one that is being filled would look like a load that falls. */
+async function periods(cloudWatch: CloudWatchClient, span: Span): Promise<readonly Period[]> {
   const { namespace, group, now, periodMs, pastMs } = span;
   const end = Math.floor(now / periodMs) * periodMs;
-  const query = metricQuery("arrived", { metric: "ArrivedRequests", statistic: "Sum" }, namespace, group, periodMs);
-  const results = await metricData(cloudWatch, [query], end - pastMs, end);
-  return results
-    .flatMap(({ Timestamps: times = [], Values: values = [] }) =>
-      times.map((time, index) => ({ at: time.getTime(), requests: values[index] ?? 0 })),
-    )
-    .toSorted((a, b) => a.at - b.at);
+  const results = await metricData(cloudWatch, queries(SUMS, namespace, group, periodMs), end - pastMs, end);
+  const { times, at } = seriesOf<keyof typeof SUMS>(results, "arrived");
+  // A gauge is reported once in each period of the nodes: its sum, spread over them, is its mean over all nodes together.
+  const reports = periodMs / PERIOD_MS;
+  return times.flatMap((time) => {
+    const [arrived, completed, busy] = [at("arrived", time), at("completed", time), at("busy", time)];
+    if (arrived === undefined || completed === undefined || busy === undefined) return [];
+    const processors = (at("cpu", time) ?? 0) / 100 / reports;
+    return [{ at: time, arrived, completed, busy: busy / reports, processors }];
+  });
 }
 
-const queries = (namespace: string, group: string): MetricDataQuery[] =>
-  Object.entries(METRICS).map(([id, of]) => metricQuery(id, of, namespace, group, PERIOD_MS));
+const queries = (metrics: Metrics, namespace: string, group: string, periodMs: number): MetricDataQuery[] =>
+  Object.entries(metrics).map(([id, of]) => metricQuery(id, of, namespace, group, periodMs));
 
 const metricQuery = (
   id: string,
@@ -218,23 +236,29 @@ const metricQuery = (
 });
 
 function samplesOf(results: readonly MetricDataResult[]): LoadSample[] {
+  const { times, at } = seriesOf<keyof typeof METRICS>(results, "reporters");
+  return times.flatMap((time) => {
+    const reporters = at("reporters", time);
+    const [arrived, completed, busy] = [at("arrived", time), at("completed", time), at("busy", time)];
+    const [workers, queued] = [at("workers", time), at("queued", time)];
+    if (reporters === undefined || arrived === undefined || completed === undefined) return [];
+    if (busy === undefined || workers === undefined || queued === undefined) return [];
+    const cpuPercent = at("cpu", time);
+    const sample = { at: time, reporters, arrived, completed, busy, workers, queued };
+    return [cpuPercent === undefined ? sample : { ...sample, cpuPercent }];
+  });
+}
+
+/** The values of each metric by their time, and the times of one of them, oldest first. */
+function seriesOf<Id extends string>(results: readonly MetricDataResult[], first: Id) {
   const series = new Map<string, Map<number, number>>();
   for (const { Id: id = "", Timestamps: times = [], Values: values = [] } of results) {
     const points = series.get(id) ?? new Map<number, number>();
     times.forEach((time, index) => points.set(time.getTime(), values[index] ?? 0));
     series.set(id, points);
   }
-  const at = (id: keyof typeof METRICS, time: number): number | undefined => series.get(id)?.get(time);
-  return [...(series.get("reporters")?.keys() ?? [])]
-    .toSorted((a, b) => a - b)
-    .flatMap((time) => {
-      const reporters = at("reporters", time);
-      const [arrived, completed, busy] = [at("arrived", time), at("completed", time), at("busy", time)];
-      const [workers, queued] = [at("workers", time), at("queued", time)];
-      if (reporters === undefined || arrived === undefined || completed === undefined) return [];
-      if (busy === undefined || workers === undefined || queued === undefined) return [];
-      const cpuPercent = at("cpu", time);
-      const sample = { at: time, reporters, arrived, completed, busy, workers, queued };
-      return [cpuPercent === undefined ? sample : { ...sample, cpuPercent }];
-    });
+  return {
+    times: [...(series.get(first)?.keys() ?? [])].toSorted((a, b) => a - b),
+    at: (id: Id, time: number): number | undefined => series.get(id)?.get(time),
+  };
 }

@@ -15,7 +15,7 @@ const changeKey = (group: string): Key => ({ pk: PARTITION, sk: group });
 const bootKey = (group: string): Key => ({ pk: PARTITION, sk: `${group}#boot` });
 const ITEMS_MAX = 10;
 
-const change = z.object({ at: z.number(), from: z.number(), to: z.number(), serviceSeconds: z.optional(z.number()) });
+const change = z.object({ at: z.number(), from: z.number(), to: z.number() });
 const boot = z.object({ at: z.number(), directMs: z.optional(z.number()), poolMs: z.optional(z.number()) });
 
 /** The watcher notes it once in each of its runs, which last a minute; what is older is no news of the database any more. */
@@ -43,12 +43,7 @@ export async function readRemembered(table: Table, group: string, now: number): 
   };
 }
 
-function changeOf(item: Item): CapacityChange | undefined {
-  const read = change.safeParse(item).data;
-  if (read === undefined) return undefined;
-  const { serviceSeconds, ...others } = read;
-  return serviceSeconds === undefined ? others : { ...others, serviceSeconds };
-}
+const changeOf = (item: Item): CapacityChange | undefined => change.safeParse(item).data;
 
 function bootOf(item: Item): Partial<BootTimes> | undefined {
   const read = boot.safeParse(item).data;
@@ -78,8 +73,8 @@ function recent(fact: Fact<DatabaseRoom & { readonly at: number }>, now: number)
  * fails, the group still has the old size, and the plan sees that the change did not happen.
  */
 export async function noteChange(table: Table, action: SetDesired, at: number, fence: number): Promise<void> {
-  const { group, from, to, serviceSeconds } = action;
-  const set = { at, from, to, fence, ...(serviceSeconds === undefined ? {} : { serviceSeconds }) };
+  const { group, from, to } = action;
+  const set = { at, from, to, fence };
   if ((await table.update(changeKey(group), { set }, notFencedOff(fence))) === undefined)
     throw new TandemError("fenced-off", `set-desired of ${group}: another holder was there first`, {
       next: "nothing: the holder of the lease goes on",

@@ -1,13 +1,13 @@
 import { isKnown, type Fact } from "../reconcile/fact.ts";
 import type { Problem } from "../reconcile/plan.ts";
 import type { Group } from "../lifecycle/observation.ts";
-import { COMPLETE_SAMPLES_MIN, loadOf, nodeCapacityOf, nodesFor, type Load, type NodeCapacity } from "./capacity.ts";
+import { COMPLETE_SAMPLES_MIN, loadOf, nodesFor, type Load } from "./capacity.ts";
 import { explainRoom, nodesWithRoom } from "./database-room.ts";
-import { demandOf, horizonOf, rate, SAFE_BOOT, type BootTimes, type Demand } from "./demand.ts";
-import type { Arrivals } from "./forecast.ts";
+import { demandOf, horizonOf, SAFE_BOOT, type BootTimes, type Demand } from "./demand.ts";
 import type { CapacityChange, CapacityObservation } from "./plan.ts";
 import { floorWithin } from "./schedule.ts";
 import type { Floor } from "./wishes.ts";
+import type { Period } from "./work.ts";
 
 /** A scale-out shows in the metrics after two of their periods; until then they tell of the farm as it was before. */
 export const OUT_SETTLES_MS = 20_000;
@@ -20,7 +20,6 @@ export interface Decision {
   readonly to: number;
   readonly because: string;
   readonly problems: readonly Problem[];
-  readonly serviceSeconds?: number;
   readonly lookAgainMs?: number;
 }
 
@@ -37,17 +36,16 @@ export function decide(o: CapacityObservation, group: Group, wish: Floor | undef
   const bounds = boundsOf(o, group, boot, wish);
   const load = isKnown(o.samples) ? loadOf(o.samples.known, reportersOf(group), o.now) : o.samples;
   if (!isKnown(load)) return unknownLoad(group, bounds, "unknown" in load ? load.unknown : "no metrics");
-  const node = nodeCapacityOf(load.known, isKnown(o.lastChange) ? o.lastChange.known.serviceSeconds : undefined);
-  const demand = demandOfTier(o, group, load.known, node, boot);
-  const needed = nodesFor(demand.perSecond, node);
+  const demand = demandOfTier(o, group, load.known, boot);
+  const { workersPerNode } = load.known;
+  const needed = nodesFor(demand.workers, workersPerNode);
   const wanted = clamp(needed, bounds);
-  const because = `${demand.because}; a node serves ${rate(node.perSecond)} by its ${node.limit}, so that needs ${needed}${boundBy(needed, wanted, bounds, group)}`;
-  const learnt = { problems: [], serviceSeconds: node.serviceSeconds };
+  const because = `${demand.because}; a node has ${workersPerNode}, so that needs ${needed}${boundBy(needed, wanted, bounds, group)}`;
   if (wanted > group.desired)
-    return { ...learnt, ...scaleOut(o, group, { wanted, bounds, because, load: load.known }) };
+    return { problems: [], ...scaleOut(o, group, { wanted, bounds, because, load: load.known }) };
   if (wanted < group.desired)
-    return { ...learnt, ...scaleIn(o, group, { load: load.known, demand, node, bounds, because }) };
-  return { ...learnt, to: group.desired, because: `${because}, as there are` };
+    return { problems: [], ...scaleIn(o, group, { load: load.known, demand, bounds, because }) };
+  return { problems: [], to: group.desired, because: `${because}, as there are` };
 }
 
 const unknownLoad = (group: Group, bounds: Bounds, why: string): Decision => ({
@@ -57,22 +55,23 @@ const unknownLoad = (group: Group, bounds: Bounds, why: string): Decision => ({
 });
 
 /** One boot ahead. Nodes of the warm pool come sooner, as long as there are as many as it takes. */
-function demandOfTier(o: CapacityObservation, group: Group, load: Load, node: NodeCapacity, boot: BootTimes): Demand {
+function demandOfTier(o: CapacityObservation, group: Group, load: Load, boot: BootTimes): Demand {
   const ready = isKnown(o.pool) ? o.pool.known : 0;
-  const past = { minutes: isKnown(o.minutes) ? o.minutes.known : NONE, history: o.history };
   const within = (bootMs: number): Demand =>
     demandOf({
       load,
-      past,
+      minutes: isKnown(o.minutes) ? o.minutes.known : NONE,
+      history: o.history,
       now: o.now,
       horizonMs: horizonOf(bootMs),
       heldMs: o.scaleInCooldownMs,
       targetBusyPercent: o.targetBusyPercent,
     });
   const soon = ready > 0 ? within(boot.poolMs) : undefined;
-  return soon !== undefined && nodesFor(soon.perSecond, node) - group.desired <= ready ? soon : within(boot.directMs);
+  const isPoolEnough = soon !== undefined && nodesFor(soon.workers, load.workersPerNode) - group.desired <= ready;
+  return isPoolEnough ? soon : within(boot.directMs);
 }
-const NONE: readonly Arrivals[] = [];
+const NONE: readonly Period[] = [];
 
 interface Out {
   readonly wanted: number;
@@ -114,7 +113,6 @@ type Core = Pick<Decision, "to" | "because">;
 interface In {
   readonly load: Load;
   readonly demand: Demand;
-  readonly node: NodeCapacity;
   readonly bounds: Bounds;
   readonly because: string;
 }
@@ -122,18 +120,24 @@ interface In {
 function scaleIn(
   o: CapacityObservation,
   group: Group,
-  { load, demand, node, bounds, because }: In,
+  { load, demand, bounds, because }: In,
 ): Partial<Decision> & Core {
   const stay = (why: string, lookAgainMs = Infinity) => ({
     to: group.desired,
     because: `${because}; none of ${group.desired} goes: ${why}`,
     ...(lookAgainMs <= COOLDOWN_WATCHED_MS ? { lookAgainMs } : {}),
   });
-  const enough = clamp(nodesFor(demand.staysPerSecond, node), bounds);
-  if (enough >= group.desired) return stay("fewer would leave no headroom");
+  const enoughFor = (workers: number): number => clamp(nodesFor(workers, load.workersPerNode), bounds);
+  const enough = enoughFor(demand.stays);
+  if (enough >= group.desired)
+    return stay(
+      "fewer would leave no headroom",
+      // What is over holds them, and not for long.
+      enoughFor(demand.now) < group.desired ? o.scaleInCooldownMs : Infinity,
+    );
   if ("unknown" in o.minutes) return stay(`the last hours are unknown: ${o.minutes.unknown}`);
-  if (load.completeSamples < COMPLETE_SAMPLES_MIN)
-    return stay(`only ${load.completeSamples} periods of the last minute are complete`);
+  if (load.complete.length < COMPLETE_SAMPLES_MIN)
+    return stay(`only ${load.complete.length} periods of the last minute are complete`);
   if ("unknown" in o.lastChange) return stay(`the last change is unknown: ${o.lastChange.unknown}`);
   const last = isKnown(o.lastChange) ? happened(o.lastChange.known, group) : undefined;
   if (last !== undefined && o.now - last.at < o.scaleInCooldownMs)

@@ -1,5 +1,7 @@
-import { backlogPerSecond, type Load } from "./capacity.ts";
-import { forecastOf, UNJUDGED_HEADROOM, type Forecast, type Horizon, type Past } from "./forecast.ts";
+import { peakSince, RECENT_MS, WINDOW_MS, type Load } from "./capacity.ts";
+import { forecastOf, UNJUDGED_HEADROOM, type Forecast, type Horizon } from "./forecast.ts";
+import { PERIOD_MS, worksOf, type Period } from "./work.ts";
+import { isKnown, known, type Fact } from "../reconcile/fact.ts";
 
 /** From one look of the clock to the next: a load that rises is seen so much later at the worst. */
 const LOOK_MS = 60_000;
@@ -12,18 +14,21 @@ export interface BootTimes {
 /** Until a boot was seen: what an ordinary launch and one from a warm pool take at AWS, rounded up. */
 export const SAFE_BOOT: BootTimes = { directMs: 300_000, poolMs: 60_000 };
 
-/** How many requests per second the tier shall be able to serve, and why. */
+/** How many workers the tier shall have, and why. */
 export interface Demand {
   /** For a scale-out. */
-  readonly perSecond: number;
-  /** What must be left after a scale-in; more than `perSecond`, so that a load which stays never swings. */
-  readonly staysPerSecond: number;
+  readonly workers: number;
+  /** What must be left after a scale-in; more than `workers`, so that a load which stays never swings. */
+  readonly stays: number;
+  /** What must be left if only the load of now counted: where it is less, time alone lets more nodes go. */
+  readonly now: number;
   readonly because: string;
 }
 
 export interface DemandInput extends Horizon {
   readonly load: Load;
-  readonly past: Past;
+  readonly minutes: readonly Period[];
+  readonly history: Fact<readonly Period[]>;
   readonly targetBusyPercent: number;
 }
 
@@ -31,49 +36,67 @@ export interface DemandInput extends Horizon {
 const IN_HEADROOM = 1.05;
 const IN_HEADROOM_UNFORECAST = 1.25;
 
-export function demandOf({ load, past, targetBusyPercent, ...horizon }: DemandInput): Demand {
+export function demandOf({ load, minutes, history, targetBusyPercent, ...horizon }: DemandInput): Demand {
+  const { backlogWorkers: backlog, workersPerNode } = load;
   const calm = 100 / targetBusyPercent;
+  const past = {
+    minutes: worksOf(minutes, workersPerNode),
+    seconds: load.complete,
+    history: isKnown(history) ? known(worksOf(history.known, workersPerNode)) : history,
+  };
   const forecast = forecastOf(past, horizon);
-  const backlog = backlogPerSecond(load);
+  const now = peakSince(load.works, horizon.now - RECENT_MS);
+  // What was there within the cooldown, and within the last minute at the most, may be there again.
+  const peakMs = Math.min(WINDOW_MS, Math.max(RECENT_MS, horizon.heldMs + PERIOD_MS));
+  const peak = peakSince(load.works, horizon.now - peakMs);
+  const busy = busyNow(load, now);
   if (forecast === undefined) {
     const headroom = Math.max(calm, UNJUDGED_HEADROOM);
     return {
-      perSecond: load.recentPerSecond * headroom + backlog,
-      staysPerSecond: load.peakPerSecond * headroom * IN_HEADROOM_UNFORECAST + backlog,
-      because: `${rate(load.recentPerSecond)} now, with ${percent(headroom)} headroom as nothing was forecast yet`,
+      workers: now * headroom + backlog,
+      stays: peak * headroom * IN_HEADROOM_UNFORECAST + backlog,
+      now: now * headroom * IN_HEADROOM_UNFORECAST + backlog,
+      because: `${busy}, ${percent(headroom)} headroom as nothing was forecast yet`,
     };
   }
   const headroom = Math.max(calm, forecast.headroom);
-  const ahead = forecast.expectedPerSecond * headroom;
-  const before = forecast.levelPerSecond * forecast.growth * calm;
+  const ahead = forecast.expected * headroom;
+  const before = forecast.growth > 1 ? forecast.level * forecast.growth * calm : 0;
   // More than what the recent past explains is a load of its own kind: it counts as it is, from its first moment on.
-  const surprise = load.recentPerSecond > ahead ? load.recentPerSecond * calm : 0;
+  const surprise = now > ahead ? now * calm : 0;
   const best = Math.max(ahead, before, surprise);
+  // A forecast alone is no reason to grow while the load does not: it may remember what is over.
+  const grows = forecast.rises ? best : Math.max(before, Math.min(ahead, now * headroom), surprise);
   return {
-    perSecond: best + backlog,
-    staysPerSecond: Math.max(best * IN_HEADROOM, load.peakPerSecond) + backlog,
-    because: wordsOf(load, forecast, { headroom, best, before, surprise, horizonMs: horizon.horizonMs }),
+    workers: grows + backlog,
+    stays: Math.max(best * IN_HEADROOM, peak) + backlog,
+    now: now * headroom * IN_HEADROOM + backlog,
+    because: `${busy}, ${wordsOf(forecast, { headroom, grows, ahead, before, surprise, horizonMs: horizon.horizonMs })}`,
   };
 }
 
 interface Reasons {
   readonly headroom: number;
-  readonly best: number;
+  readonly grows: number;
+  readonly ahead: number;
   readonly before: number;
   readonly surprise: number;
   readonly horizonMs: number;
 }
 
-function wordsOf(load: Load, forecast: Forecast, r: Reasons): string {
-  if (r.surprise === r.best && r.surprise > 0)
-    return `${rate(load.recentPerSecond)} now, more than the forecast of ${rate(forecast.expectedPerSecond)} and its ${percent(r.headroom)} headroom`;
+function wordsOf(forecast: Forecast, r: Reasons): string {
+  const expected = forecast.expected.toFixed(1);
+  if (r.surprise === r.grows && r.surprise > 0)
+    return `more than the forecast of ${expected} and its ${percent(r.headroom)} headroom`;
   const minutes = Math.ceil(r.horizonMs / 60_000);
-  if (r.before === r.best && forecast.growth > 1)
-    return `${rate(forecast.levelPerSecond)} now, and at this hour of ${forecast.days} earlier days the load grew by ${percent(forecast.growth)} in ${minutes} min`;
+  if (r.before === r.grows && r.before > 0)
+    return `${forecast.level.toFixed(1)} in the last minutes, and at this hour of ${forecast.days} earlier days it grew by ${percent(forecast.growth)} in ${minutes} min`;
   const why = forecast.judged ? "of the last hours" : "of a load that is not known yet";
-  return `${rate(load.recentPerSecond)} now, ${rate(forecast.expectedPerSecond)} forecast within ${minutes} min, ${percent(r.headroom)} headroom ${why}`;
+  const falls = r.grows < r.ahead ? " if it rose again" : "";
+  return `${expected} forecast within ${minutes} min${falls}, ${percent(r.headroom)} headroom ${why}`;
 }
 
-export const rate = (perSecond: number): string => `${perSecond.toFixed(1)} requests/s`;
+const busyNow = (load: Load, workers: number): string =>
+  `the load keeps ${load.limit === "workers" ? "" : "the processors of "}${workers.toFixed(1)} workers busy (${load.perSecond.toFixed(1)} requests/s)`;
 const percent = (factor: number): string => `${Math.round((factor - 1) * 100)}%`;
 export const horizonOf = (bootMs: number): number => bootMs + LOOK_MS;

@@ -1,10 +1,5 @@
 import { isKnown, type Fact } from "../reconcile/fact.ts";
-
-/** Requests that reached the whole tier in one period, which begins at `at` (ms since the epoch). */
-export interface Arrivals {
-  readonly at: number;
-  readonly requests: number;
-}
+import { PERIOD_MS, type Work } from "./work.ts";
 
 export const MINUTE_MS = 60_000;
 /** What volatility is judged by: as long as CloudWatch keeps what the nodes publish at its full resolution. */
@@ -44,10 +39,12 @@ const DAYS_MIN = 2;
 const DAYS_QUANTILE = 0.75;
 
 export interface Forecast {
-  /** Requests per second of the last minutes, smoothed. */
-  readonly levelPerSecond: number;
+  /** The load of the last minutes, smoothed, as workers that it keeps busy. */
+  readonly level: number;
   /** The highest of what was lately forecast for one horizon on. */
-  readonly expectedPerSecond: number;
+  readonly expected: number;
+  /** Whether the load is at its level or above, and has been going up. */
+  readonly rises: boolean;
   /** How much more than forecast the recent minutes brought, but for a few of them; 1: never more. */
   readonly headroom: number;
   /** Whether the headroom is judged by recent minutes, or the one of a farm that nobody knows. */
@@ -59,9 +56,11 @@ export interface Forecast {
 
 export interface Past {
   /** Whole minutes of the last three hours; one that is missing is not known, and not zero. */
-  readonly minutes: readonly Arrivals[];
+  readonly minutes: readonly Work[];
+  /** The periods of the last minute in which all nodes reported: they tell of the minute that is not over. */
+  readonly seconds: readonly Work[];
   /** Five-minute periods of the last two weeks. */
-  readonly history: Fact<readonly Arrivals[]>;
+  readonly history: Fact<readonly Work[]>;
 }
 
 export interface Horizon {
@@ -79,38 +78,66 @@ export interface Horizon {
  * say by how much the load grows at this hour. Undefined: no minute is known. Pure.
  */
 export function forecastOf(past: Past, { horizonMs, heldMs, now }: Horizon): Forecast | undefined {
-  const { minutes, history } = past;
-  const heldMinutes = Math.floor(heldMs / MINUTE_MS);
-  const steps = Math.max(1, Math.ceil(horizonMs / MINUTE_MS));
-  const rates = ratesOf(minutes, now);
-  if (rates.length === 0) return undefined;
-  const tried = LEVELS_MS.map((levelMs) => triedOn(rates, steps, heldMinutes, levelMs));
+  const { history } = past;
+  const whole = wholeMinutes(past.minutes, now);
+  if (whole.loads.length === 0) return undefined;
+  const seen: Seen = {
+    ...whole,
+    steps: Math.max(1, Math.ceil(horizonMs / MINUTE_MS)),
+    running: runningMinute(past.seconds, whole.end),
+  };
+  const heldFrom = now - heldMs;
+  const tried = LEVELS_MS.map((levelMs) => triedOn(seen, heldFrom, heldMs, levelMs));
   const best = tried.reduce((a, b) => (b.cost < a.cost ? b : a));
   return {
-    levelPerSecond: best.level,
-    expectedPerSecond: best.expected,
+    level: best.level,
+    expected: best.expected,
+    rises: best.rises,
     headroom: best.headroom ?? UNJUDGED_HEADROOM,
     judged: best.headroom !== undefined,
     ...growthOf(isKnown(history) ? history.known : [], horizonMs, now),
   };
 }
 
-/** Requests per second of each minute, from the first known one to the last whole one; undefined where none is known. */
-function ratesOf(minutes: readonly Arrivals[], now: number): (number | undefined)[] {
+interface Seen {
+  /** The load of each minute, from the first known one to the last whole one; undefined where it is not known. */
+  readonly loads: readonly (number | undefined)[];
+  /** When the last of them ended. */
+  readonly end: number;
+  /** What came since. */
+  readonly running: Running | undefined;
+  /** Minutes to look ahead. */
+  readonly steps: number;
+}
+
+interface Running {
+  readonly workers: number;
+  readonly share: number;
+}
+
+function wholeMinutes(minutes: readonly Work[], now: number): Pick<Seen, "loads" | "end"> {
   const known = minutes.filter(({ at }) => at > now - VOLATILITY_MS - MINUTE_MS && at + MINUTE_MS <= now);
   const first = known[0]?.at ?? now;
-  const rates: (number | undefined)[] = [];
-  for (const { at, requests } of known) {
+  const loads: (number | undefined)[] = [];
+  for (const { at, workers } of known) {
     const index = Math.round((at - first) / MINUTE_MS);
-    while (rates.length < index) rates.push(undefined);
-    rates[index] = (requests * 1000) / MINUTE_MS;
+    while (loads.length < index) loads.push(undefined);
+    loads[index] = workers;
   }
-  return rates;
+  return { loads, end: first + loads.length * MINUTE_MS };
+}
+
+function runningMinute(seconds: readonly Work[], since: number): Running | undefined {
+  const periods = seconds.filter(({ at }) => at >= since);
+  if (periods.length === 0) return undefined;
+  const workers = periods.reduce((sum, period) => sum + period.workers, 0) / periods.length;
+  return { workers, share: Math.min(1, (periods.length * PERIOD_MS) / MINUTE_MS) };
 }
 
 interface Tried {
   readonly level: number;
   readonly expected: number;
+  readonly rises: boolean;
   /** Undefined: too few minutes to judge by. */
   readonly headroom: number | undefined;
   /** Of having forecast each minute so. */
@@ -118,45 +145,67 @@ interface Tried {
 }
 
 /** Forecasts each minute a horizon ahead, from what was known then, and holds it against what came. */
-function triedOn(rates: readonly (number | undefined)[], steps: number, heldMinutes: number, levelMs: number): Tried {
-  const { level, forecasts } = forecastsOf(rates, steps, levelMs);
+function triedOn(seen: Seen, heldFrom: number, heldMs: number, levelMs: number): Tried {
+  const { loads, steps, end, running } = seen;
+  const heldMinutes = Math.floor(heldMs / MINUTE_MS);
+  const { forecasts, last } = forecastsOf(seen, levelMs);
   const held = forecasts.map((_, at) => highest(forecasts, Math.max(0, at - heldMinutes), at));
-  const judged: { readonly rate: number; readonly expected: number }[] = [];
-  for (let at = steps; at < rates.length; at++) {
-    const [rate, expected] = [rates[at], held[at - steps]];
-    if (rate !== undefined && expected !== undefined && expected > 0) judged.push({ rate, expected });
+  const judged: Judged[] = [];
+  for (let at = steps; at < loads.length; at++) {
+    const [load, expected] = [loads[at], held[at - steps]];
+    if (load !== undefined && expected !== undefined && expected > 0) judged.push({ load, expected });
   }
-  const ratios = judged.map(({ rate, expected }) => rate / expected);
+  const ratios = judged.map(({ load, expected }) => load / expected);
   const headroom = judged.length < JUDGED_MIN ? undefined : Math.min(HEADROOM_MAX, quantile(ratios, 1 - MISSES_MAX));
-  return { level, expected: held.at(-1) ?? 0, headroom, cost: costOf(judged, headroom ?? UNJUDGED_HEADROOM) };
+  // A forecast was made when its minute ended; the newest counts in any case.
+  const counting = running === undefined ? forecasts.length - 1 : forecasts.length;
+  const from = Math.min(counting, Math.max(0, forecasts.length - 1 - Math.floor((end - heldFrom) / MINUTE_MS)));
+  return {
+    level: last.level,
+    expected: Math.max(last.forecast, highest(forecasts, from, forecasts.length - 1)),
+    rises: last.rises,
+    headroom,
+    cost: costOf(judged, headroom ?? UNJUDGED_HEADROOM),
+  };
+}
+
+interface Judged {
+  readonly load: number;
+  readonly expected: number;
 }
 
 /** What would have been kept ready, and what would have been missed; one missed request weighs as much as many kept. */
-const costOf = (judged: readonly { readonly rate: number; readonly expected: number }[], headroom: number): number =>
-  judged.reduce((cost, { rate, expected }) => {
+const costOf = (judged: readonly Judged[], headroom: number): number =>
+  judged.reduce((cost, { load, expected }) => {
     const kept = expected * headroom;
-    return cost + kept + MISSED_WEIGHT * Math.max(0, rate - kept);
+    return cost + kept + MISSED_WEIGHT * Math.max(0, load - kept);
   }, 0);
 
 /** Level and forecast after each minute: an exponential mean, and where it leads to if it goes on to rise as it did. */
-function forecastsOf(rates: readonly (number | undefined)[], steps: number, levelMs: number) {
-  const share = 1 - Math.exp(-MINUTE_MS / levelMs);
+function forecastsOf({ loads, running, steps }: Seen, levelMs: number) {
   const forecasts: number[] = [];
-  let level = rates[0] ?? 0;
+  let level = loads[0] ?? 0;
   let slope = 0;
   let low = 0;
-  for (const rate of rates) {
+  let rises = false;
+  /** What a minute brought, or the share of it that is over. */
+  const follow = (load: number | undefined, share: number): number => {
     const before = level;
-    low = rate !== undefined && rate < GONE_SHARE * level ? low + 1 : 0;
-    if (rate !== undefined) level = rate + (low >= GONE_MINUTES ? GONE_KEPT : 1 - share) * (level - rate);
-    slope += SLOPE_SHARE * (level - before - slope);
-    forecasts.push(level + Math.max(0, slope * steps));
-  }
-  return { level, forecasts };
+    const isLow = load !== undefined && load < GONE_SHARE * level;
+    if (share === 1 || !isLow) low = isLow ? low + 1 : 0;
+    const kept = low >= GONE_MINUTES ? GONE_KEPT : Math.exp(-MINUTE_MS / levelMs);
+    if (load !== undefined) level = load + kept ** share * (level - load);
+    slope += (1 - (1 - SLOPE_SHARE) ** share) * ((level - before) / share - slope);
+    rises = slope > 0 && load !== undefined && load >= before;
+    return level + Math.max(0, slope * steps);
+  };
+  for (const load of loads) forecasts.push(follow(load, 1));
+  const forecast = running === undefined ? (forecasts.at(-1) ?? 0) : follow(running.workers, running.share);
+  return { forecasts, last: { level, forecast, rises } };
 }
 
 /** Growth from the quarter of an hour around this time to the highest five minutes within a horizon, on earlier days. */
-function growthOf(history: readonly Arrivals[], horizonMs: number, now: number): { growth: number; days: number } {
+function growthOf(history: readonly Work[], horizonMs: number, now: number): { growth: number; days: number } {
   const growths: number[] = [];
   for (let day = 1; day <= HISTORY_DAYS; day++) {
     const then = now - day * DAY_MS;
@@ -169,31 +218,31 @@ function growthOf(history: readonly Arrivals[], horizonMs: number, now: number):
 }
 
 /** The highest period that begins within [from, to); undefined when none is known. */
-function highestOf(history: readonly Arrivals[], from: number, to: number): number | undefined {
+function highestOf(history: readonly Work[], from: number, to: number): number | undefined {
   let best: number | undefined;
   for (let index = firstFrom(history, from); index < history.length; index++) {
     const period = history[index];
     if (period === undefined || period.at >= to) break;
-    best = Math.max(best ?? 0, period.requests);
+    best = Math.max(best ?? 0, period.workers);
   }
   return best;
 }
 
 /** Mean requests of the periods that begin within [from, to); undefined when none is known. */
-function meanOf(history: readonly Arrivals[], from: number, to: number): number | undefined {
+function meanOf(history: readonly Work[], from: number, to: number): number | undefined {
   let sum = 0;
   let count = 0;
   for (let index = firstFrom(history, from); index < history.length; index++) {
     const period = history[index];
     if (period === undefined || period.at >= to) break;
-    sum += period.requests;
+    sum += period.workers;
     count++;
   }
   return count === 0 ? undefined : sum / count;
 }
 
 /** Index of the first period that begins at `from` or later; periods ascend. */
-function firstFrom(periods: readonly Arrivals[], from: number): number {
+function firstFrom(periods: readonly Work[], from: number): number {
   let [low, high] = [0, periods.length];
   while (low < high) {
     const middle = (low + high) >>> 1;

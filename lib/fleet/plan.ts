@@ -7,17 +7,15 @@ import type { OperatorRequest } from "../reconcile/requests.ts";
 import type { LoadSample } from "./capacity.ts";
 import { decide, type Decision } from "./decide.ts";
 import type { BootTimes } from "./demand.ts";
-import type { Arrivals } from "./forecast.ts";
 import type { ScheduledFloor } from "./schedule.ts";
 import { answerWishes } from "./wishes.ts";
+import type { Period } from "./work.ts";
 
 /** The last change of the desired capacity that Tandem decided. */
 export interface CapacityChange {
   readonly at: number;
   readonly from: number;
   readonly to: number;
-  /** Learnt by then: how long a request keeps a worker. */
-  readonly serviceSeconds?: number;
 }
 
 export interface CapacityObservation {
@@ -29,9 +27,9 @@ export interface CapacityObservation {
   /** Of the last minute, by ten seconds. */
   readonly samples: Fact<readonly LoadSample[]>;
   /** Of the last three hours, by the minute. */
-  readonly minutes: Fact<readonly Arrivals[]>;
+  readonly minutes: Fact<readonly Period[]>;
   /** Of the last two weeks, by five minutes. */
-  readonly history: Fact<readonly Arrivals[]>;
+  readonly history: Fact<readonly Period[]>;
   /** How long nodes took to boot; absent: none was seen yet. */
   readonly boot: Fact<Partial<BootTimes>>;
   /** Nodes of the warm pool that are ready to be started; absent: no pool. */
@@ -50,8 +48,6 @@ export interface SetDesired extends Action {
   readonly group: string;
   readonly from: number;
   readonly to: number;
-  /** To be learnt with the change; absent while the load is unknown. */
-  readonly serviceSeconds?: number;
 }
 
 export type CapacityAction = SetDesired | AnswerRequest;
@@ -84,7 +80,6 @@ const setDesired = (o: CapacityObservation, group: Group, decision: Decision): S
   group: o.groupName,
   from: group.desired,
   to: decision.to,
-  ...(decision.serviceSeconds === undefined ? {} : { serviceSeconds: decision.serviceSeconds }),
   reason: `from ${group.desired} to ${decision.to} nodes: ${decision.because}`,
   precondition: `${o.groupName} still wants ${group.desired} nodes and allows ${decision.to}`,
   idempotencyKey: `set-desired ${o.groupName} ${group.desired} ${decision.to} ${isKnown(o.lastChange) ? o.lastChange.known.at : 0}`,

@@ -11,7 +11,6 @@ const action: SetDesired = {
   group: GROUP,
   from: 2,
   to: 3,
-  serviceSeconds: 0.2,
   reason: "",
   precondition: "",
   idempotencyKey: "",
@@ -26,14 +25,12 @@ describe("what the size of the web tier remembers", () => {
     });
   });
 
-  test("is the last change with the service time by then, and a holder that was overtaken cannot write it", async () => {
+  test("is the last change, and a holder that was overtaken cannot write it", async () => {
     const table = memoryTable();
     await noteChange(table, action, NOW, 7);
 
     await expect(noteChange(table, { ...action, to: 9 }, NOW, 6)).rejects.toThrow("another holder was there first");
-    expect((await readRemembered(table, GROUP, NOW)).lastChange).toEqual({
-      known: { at: NOW, from: 2, to: 3, serviceSeconds: 0.2 },
-    });
+    expect((await readRemembered(table, GROUP, NOW)).lastChange).toEqual({ known: { at: NOW, from: 2, to: 3 } });
   });
 
   test("boots get longer at once and shorter by a quarter; those from the pool are another thing", async () => {

@@ -1,8 +1,8 @@
 import { absent, known } from "../../../lib/reconcile/fact.ts";
 import type { OperatorRequest } from "../../../lib/reconcile/requests.ts";
-import { PERIOD_MS, type LoadSample } from "../../../lib/fleet/capacity.ts";
-import type { Arrivals } from "../../../lib/fleet/forecast.ts";
+import type { LoadSample } from "../../../lib/fleet/capacity.ts";
 import type { CapacityObservation } from "../../../lib/fleet/plan.ts";
+import { PERIOD_MS, type Period } from "../../../lib/fleet/work.ts";
 import type { Group } from "../../../lib/lifecycle/observation.ts";
 import { GROUP, NOW } from "../lifecycle/observations.ts";
 
@@ -72,20 +72,27 @@ export const observed = (
 const MINUTE = 60_000;
 const DAY = 1_440 * MINUTE;
 
+const servedPeriod = (at: number, seconds: number, perSecond: number): Period => ({
+  at,
+  arrived: perSecond * seconds,
+  completed: perSecond * seconds,
+  busy: perSecond * SERVICE_SECONDS,
+  processors: 0,
+});
+
 /** Whole minutes up to `now`, the oldest first, at the rate that `perSecond` gives for how many minutes ago it was. */
-export const minutesOf = (count: number, perSecond: (ago: number) => number, now = NOW): Arrivals[] =>
+export const minutesOf = (count: number, perSecond: (ago: number) => number, now = NOW): Period[] =>
   Array.from({ length: count }, (_, index) => {
     const ago = count - index;
-    return { at: now - ago * MINUTE, requests: perSecond(ago) * 60 };
+    return servedPeriod(now - ago * MINUTE, 60, perSecond(ago));
   });
 
 /** The hour before and after this time of so many earlier days, by five minutes; `perSecond` by the minutes from `now` on. */
-export const daysOf = (days: number, perSecond: (minute: number) => number): Arrivals[] =>
+export const daysOf = (days: number, perSecond: (minute: number) => number): Period[] =>
   Array.from({ length: days }, (_, index) => days - index).flatMap((day) =>
-    Array.from({ length: 24 }, (_, index) => (index - 12) * 5).map((minute) => ({
-      at: NOW - day * DAY + minute * MINUTE,
-      requests: perSecond(minute) * 300,
-    })),
+    Array.from({ length: 24 }, (_, index) => (index - 12) * 5).map((minute) =>
+      servedPeriod(NOW - day * DAY + minute * MINUTE, 300, perSecond(minute)),
+    ),
   );
 
 export const scaleWish = (count: number, id = "r-1", state: OperatorRequest["state"] = "pending"): OperatorRequest => ({
