@@ -105,11 +105,12 @@ function openSite({ phpWorkers }: Product, { nodeCapacity }: Terms) {
   const add = (periods: Period[], periodMs: number, part: Period): void => {
     const at = Math.floor(part.at / periodMs) * periodMs;
     const last = periods.at(-1);
-    const so = last?.at === at ? last : { arrived: 0, completed: 0, busy: 0 };
+    const so = last?.at === at ? last : { arrived: 0, completed: 0, queued: 0, busy: 0 };
     const next = {
       at,
       arrived: so.arrived + part.arrived,
       completed: so.completed + part.completed,
+      queued: so.queued + part.queued,
       busy: so.busy + (part.busy * PERIOD_MS) / periodMs,
       processors: 0,
     };
@@ -140,7 +141,7 @@ function openSite({ phpWorkers }: Product, { nodeCapacity }: Terms) {
           queued: mean(queued),
         });
       while ((samples[0]?.at ?? now) < now - WINDOW_MS - PERIOD_MS) samples.shift();
-      const part = { at, arrived, completed: served, busy, processors: 0 };
+      const part = { at, arrived, completed: served, queued, busy, processors: 0 };
       add(minutes, MINUTE_MS, part);
       add(history, HISTORY_PERIOD_MS, part);
       breaches.push(inService === 0 || (100 * (busy + queued)) / (inService * phpWorkers) > BUSY_PERCENT);

@@ -32,7 +32,7 @@ export interface FleetClients extends CapacityClients {
   readonly elbv2: ElasticLoadBalancingV2Client;
 }
 
-/** The most that is read, two weeks of four metrics by five minutes, fits in one page of 100,800 values many times over. */
+/** The most that is read, two weeks of five metrics by five minutes, fits in one page of 100,800 values many times over. */
 const METRIC_PAGES_MAX = 3;
 
 /** A farm has a dozen alarms; ten pages of them are somebody else's. */
@@ -158,6 +158,7 @@ const METRICS = {
 const SUMS = {
   arrived: { metric: "ArrivedRequests", statistic: "Sum" },
   completed: { metric: "CompletedRequests", statistic: "Sum" },
+  queued: { metric: "QueuedRequests", statistic: "Sum" },
   busy: { metric: "BusyWorkers", statistic: "Sum" },
   cpu: { metric: "CpuPercent", statistic: "Sum" },
 } as const;
@@ -208,8 +209,8 @@ async function periods(cloudWatch: CloudWatchClient, span: Span): Promise<readon
   return times.flatMap((time) => {
     const [arrived, completed, busy] = [at("arrived", time), at("completed", time), at("busy", time)];
     if (arrived === undefined || completed === undefined || busy === undefined) return [];
-    const processors = (at("cpu", time) ?? 0) / 100 / reports;
-    return [{ at: time, arrived, completed, busy: busy / reports, processors }];
+    const [queued, processors] = [at("queued", time) ?? 0, (at("cpu", time) ?? 0) / 100];
+    return [{ at: time, arrived, completed, queued, busy: busy / reports, processors: processors / reports }];
   });
 }
 

@@ -100,6 +100,7 @@ function periodOf(sample: LoadSample, nodes: Reporters): Period {
     at: sample.at,
     arrived: sample.arrived * reporters,
     completed: sample.completed * reporters,
+    queued: sample.queued * reporters,
     busy: sample.busy * reporters,
     processors: ((sample.cpuPercent ?? 0) * reporters) / 100,
   };

@@ -49,14 +49,14 @@ export function demandOf({ load, minutes, history, targetBusyPercent, ...horizon
   // What was there within the cooldown, and within the last minute at the most, may be there again.
   const peakMs = Math.min(WINDOW_MS, Math.max(RECENT_MS, horizon.heldMs + PERIOD_MS));
   const peak = peakSince(load.works, horizon.now - peakMs);
-  const busy = busyNow(load, now);
+  const words = loadNow(load, now);
   if (forecast === undefined) {
     const headroom = Math.max(calm, UNJUDGED_HEADROOM);
     return {
       workers: now * headroom + backlog,
       stays: peak * headroom * IN_HEADROOM_UNFORECAST + backlog,
       now: now * headroom * IN_HEADROOM_UNFORECAST + backlog,
-      because: `${busy}, ${percent(headroom)} headroom as nothing was forecast yet`,
+      because: `${words}, ${percent(headroom)} headroom as nothing was forecast yet`,
     };
   }
   const headroom = Math.max(calm, forecast.headroom);
@@ -71,7 +71,7 @@ export function demandOf({ load, minutes, history, targetBusyPercent, ...horizon
     workers: grows + backlog,
     stays: Math.max(best * IN_HEADROOM, peak) + backlog,
     now: now * headroom * IN_HEADROOM + backlog,
-    because: `${busy}, ${wordsOf(forecast, { headroom, grows, ahead, before, surprise, horizonMs: horizon.horizonMs })}`,
+    because: `${words}, ${wordsOf(forecast, { headroom, grows, ahead, before, surprise, horizonMs: horizon.horizonMs })}`,
   };
 }
 
@@ -96,7 +96,7 @@ function wordsOf(forecast: Forecast, r: Reasons): string {
   return `${expected} forecast within ${minutes} min${falls}, ${percent(r.headroom)} headroom ${why}`;
 }
 
-const busyNow = (load: Load, workers: number): string =>
-  `the load keeps ${load.limit === "workers" ? "" : "the processors of "}${workers.toFixed(1)} workers busy (${load.perSecond.toFixed(1)} requests/s)`;
+const loadNow = (load: Load, workers: number): string =>
+  `load for ${load.limit === "workers" ? "" : "the processors of "}${workers.toFixed(1)} workers now (${load.perSecond.toFixed(1)} requests/s)`;
 const percent = (factor: number): string => `${Math.round((factor - 1) * 100)}%`;
 export const horizonOf = (bootMs: number): number => bootMs + LOOK_MS;

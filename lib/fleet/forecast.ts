@@ -196,6 +196,7 @@ function forecastsOf({ loads, running, steps }: Seen, levelMs: number) {
     const kept = low >= GONE_MINUTES ? GONE_KEPT : Math.exp(-MINUTE_MS / levelMs);
     if (load !== undefined) level = load + kept ** share * (level - load);
     slope += (1 - (1 - SLOPE_SHARE) ** share) * ((level - before) / share - slope);
+    if (isLow) slope = Math.min(0, slope);
     rises = slope > 0 && load !== undefined && load >= before;
     return level + Math.max(0, slope * steps);
   };

@@ -7,6 +7,8 @@ export interface Period {
   /** Requests, health and status requests excluded. */
   readonly arrived: number;
   readonly completed: number;
+  /** Requests that waited for a worker, summed over the nodes' reports of the period. */
+  readonly queued: number;
   /** Mean number of php-fpm workers busy. */
   readonly busy: number;
   /** Of how many nodes the processors were busy; 0 where the nodes do not publish it. */
@@ -19,18 +21,17 @@ export interface Work {
   readonly workers: number;
 }
 
-/** So many requests that arrive and are still being answered when the period ends are no sign of a queue. */
-const FEW_REQUESTS = 10;
-
 /**
- * How many workers the load of a period keeps busy: its arrivals times its own service time (Little's law: busy workers =
- * completions per second x seconds in service). So it is right also when all workers are busy and requests wait, and
- * it says nothing of other periods, whose pages may have been others. Where the processors are the scarcer of the two,
- * they count as the workers of as many nodes as they keep busy.
+ * How many workers the load of a period keeps busy. That is those that were, and where requests waited, as many more as
+ * the arrivals would have taken at the period's own service time (Little's law: busy workers = completions per second x
+ * seconds in service). So it is right also when all workers are busy, and it says nothing of other periods, whose pages
+ * may have been others. Requests that are still being answered when the period ends did not wait. Where the processors
+ * are the scarcer of the two, they count as the workers of as many nodes as they keep busy.
  */
-export const workOf = (period: Period, workersPerNode: number): number =>
-  (Math.max(period.busy, period.processors * workersPerNode) * (period.arrived + FEW_REQUESTS)) /
-  (period.completed + FEW_REQUESTS);
+export function workOf({ arrived, completed, queued, busy, processors }: Period, workersPerNode: number): number {
+  const waited = Math.min(queued, Math.max(0, arrived - completed));
+  return Math.max(busy, processors * workersPerNode) * (1 + waited / Math.max(1, completed));
+}
 
 export const worksOf = (periods: readonly Period[], workersPerNode: number): Work[] =>
   periods.map((period) => ({ at: period.at, workers: workOf(period, workersPerNode) }));

@@ -271,7 +271,13 @@ describe("whatever the metrics say", () => {
             const history = known(daysOf(3, (minute) => times * (1 + Math.abs(minute % 25))));
             const group = known(groupOf(2, { max: 1_000 }));
             // What the nodes complete is the same: only as much as two of them can.
-            const samples = known(lastMinute(2, now).map((one) => ({ ...one, arrived: one.arrived * times })));
+            const samples = known(
+              lastMinute(2, now).map((one) => ({
+                ...one,
+                arrived: one.arrived * times,
+                queued: one.queued + one.arrived * (times - 1),
+              })),
+            );
             const to = sizeAfter(observed(2, 0, { group, minutes, history, samples }));
             return to === "no call" ? 2 : to;
           };

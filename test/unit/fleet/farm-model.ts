@@ -25,7 +25,7 @@ export const groupOf = (desired: number, parts: Partial<Group> = {}): Group => (
   ...parts,
 });
 
-/** One period of a farm of `nodes` nodes at that many requests per second; what the workers cannot serve waits. */
+/** One period of a farm of `nodes` nodes at that many requests per second; what the workers cannot serve waits, with what waited before. */
 export function sample(at: number, nodes: number, perSecond: number, queued = 0): LoadSample {
   const offered = perSecond * SERVICE_SECONDS;
   const busy = Math.min(offered, nodes * WORKERS);
@@ -39,7 +39,7 @@ export function sample(at: number, nodes: number, perSecond: number, queued = 0)
     completed: mean(completed),
     busy: mean(busy),
     workers: WORKERS,
-    queued: mean(queued),
+    queued: mean(queued + Math.max(0, arrived - completed)),
   };
 }
 
@@ -76,6 +76,7 @@ const servedPeriod = (at: number, seconds: number, perSecond: number): Period =>
   at,
   arrived: perSecond * seconds,
   completed: perSecond * seconds,
+  queued: 0,
   busy: perSecond * SERVICE_SECONDS,
   processors: 0,
 });
