@@ -7,7 +7,7 @@ import { demandOf, horizonOf, SAFE_BOOT, type BootTimes, type Demand } from "./d
 import type { CapacityChange, CapacityObservation } from "./plan.ts";
 import { floorWithin } from "./schedule.ts";
 import type { Floor } from "./wishes.ts";
-import type { Period } from "./work.ts";
+import { PERIOD_MS, type Period } from "./work.ts";
 
 /** A scale-out shows in the metrics after two of their periods; until then they tell of the farm as it was before. */
 export const OUT_SETTLES_MS = 20_000;
@@ -132,12 +132,16 @@ function scaleIn(
   if (enough >= group.desired)
     return stay(
       "fewer would leave no headroom",
-      // What is over holds them, and not for long.
+      // Where only what is over holds them, it does not for long.
       enoughFor(demand.now) < group.desired ? o.scaleInCooldownMs : Infinity,
     );
   if ("unknown" in o.minutes) return stay(`the last hours are unknown: ${o.minutes.unknown}`);
-  if (load.complete.length < COMPLETE_SAMPLES_MIN)
-    return stay(`only ${load.complete.length} periods of the last minute are complete`);
+  const missing = COMPLETE_SAMPLES_MIN - load.complete.length;
+  if (missing > 0)
+    return stay(
+      `only ${load.complete.length} periods of the last minute are complete`,
+      Math.max(o.scaleInCooldownMs, missing * PERIOD_MS),
+    );
   if ("unknown" in o.lastChange) return stay(`the last change is unknown: ${o.lastChange.unknown}`);
   const last = isKnown(o.lastChange) ? happened(o.lastChange.known, group) : undefined;
   if (last !== undefined && o.now - last.at < o.scaleInCooldownMs)

@@ -92,8 +92,8 @@ function wordsOf(forecast: Forecast, r: Reasons): string {
   if (r.before === r.grows && r.before > 0)
     return `${forecast.level.toFixed(1)} in the last minutes, and at this hour of ${forecast.days} earlier days it grew by ${percent(forecast.growth)} in ${minutes} min`;
   const why = forecast.judged ? "of the last hours" : "of a load that is not known yet";
-  const falls = r.grows < r.ahead ? " if it rose again" : "";
-  return `${expected} forecast within ${minutes} min${falls}, ${percent(r.headroom)} headroom ${why}`;
+  const still = r.grows < r.ahead ? " but it does not rise" : "";
+  return `${expected} forecast within ${minutes} min${still}, ${percent(r.headroom)} headroom ${why}`;
 }
 
 const loadNow = (load: Load, workers: number): string =>

@@ -153,10 +153,6 @@ describe.each(LOADS)("a load of fast pages, %s", (_which, load) => {
   ])("is met, and 120 s after its end the farm is back at its minimum and stays there: %s", (_what, parts) => {
     for (const looks of played(parts)) {
       expect(Math.max(...looks.map(({ desired }) => desired))).toBeGreaterThan(MIN);
-      if (process.env.SHOW)
-        globalThis.process.stderr.write(
-          "back " + JSON.stringify(_what) + looks.findLast(({ desired }) => desired !== MIN)?.ms + "\n",
-        );
       expect(looks.filter(({ ms, desired }) => ms >= 120_000 && desired !== MIN)).toEqual([]);
     }
   });

@@ -380,27 +380,6 @@ describe("the capacity of the web tier", () => {
     ]);
   });
 
-  test("is read for longer periods too: sums of requests, and means of what is busy over all nodes together", async () => {
-    const { deps } = farm({
-      GetMetricData: ({ EndTime: end }) => ({
-        MetricDataResults: Object.entries({ arrived: 90, completed: 80, queued: 12, busy: 18, cpu: 900 }).map(
-          ([Id, value]) => ({
-            Id,
-            Values: [value],
-            Timestamps: end instanceof Date ? [new Date(end.getTime() - 6e4)] : [],
-          }),
-        ),
-      }),
-    });
-
-    const { minutes } = await webCapacity(deps).observe("web", []);
-
-    // Two nodes report six times a minute: 1.5 workers and three quarters of the processors of each.
-    expect(isKnown(minutes) && minutes.known).toMatchObject([
-      { arrived: 90, completed: 80, queued: 12, busy: 3, processors: 1.5 },
-    ]);
-  });
-
   const tenure = { fence: 1, isAlive: () => true, renew: async () => true };
   test("is changed by one call, and the change is remembered for the cooldown", async () => {
     const { clock, calls, deps } = farm(metrics);
