@@ -179,7 +179,7 @@ test("a slow page after fast ones does not make the fast ones slow", () => {
   const plan = planCapacity(
     observed(3, 0, {
       samples: known([6, 5, 4, 3, 2, 1].map(slowSample)),
-      minutes: known([minute(4, slow), minute(3, fast), minute(2, slow), minute(1, slow)]),
+      minutes: known([minute(3, slow), minute(2, fast), minute(1, slow)]),
       scaleInCooldownMs: 10_000,
       targetBusyPercent: 80,
       boot: known({ directMs: BOOT_MS }),
