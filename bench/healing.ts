@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { inject } from "../local/cli/fault.ts";
-import { CliError, exitUsage, printJson, printLine, printNote, table } from "../local/cli/output.ts";
+import { liveFarm } from "../local/cli/target.ts";
+import { CliError, exitDone, exitUsage, printJson, printLine, printNote, table } from "../local/cli/output.ts";
 import { connectAs } from "../local/farm/database/connect.ts";
 import { startWriterProbe, type ProbeReport } from "../local/farm/database/writer-probe.ts";
 import type { Writes } from "../local/farm/database/writes.ts";
@@ -49,6 +50,12 @@ interface Bench {
 /** Prints the figures of one flavour. True: no acknowledged write was lost or doubled, and two writers were never seen. */
 export async function healing(args: readonly string[]): Promise<boolean> {
   const { flavour, rounds, only, json } = optionsOf(args);
+  const running = liveFarm();
+  if (running !== undefined)
+    throw new CliError(
+      `a local farm runs here (pid ${running.pid}), and this starts farms of its own, without its data. Stop it with \`npm run local:stop\``,
+    );
+  endWithFarm();
   const bench: Bench = {
     ...{ flavour, rounds, figures: openFigures(), detected: openFigures() },
     ...{ wrong: [], acknowledged: 0 },
@@ -71,17 +78,30 @@ export async function healing(args: readonly string[]): Promise<boolean> {
   return bench.wrong.length === 0;
 }
 
+/** A farm runs on its own: whoever ends the bench ends the bench's farm, too. */
+function endWithFarm(): void {
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.once(signal, () => {
+      printNote("ends the farm ...");
+      void stopFarm().finally(() => process.exit(EXIT_INTERRUPTED));
+    });
+}
+const EXIT_INTERRUPTED = 130;
+
 const isOneOf = <T extends string>(all: readonly T[], given: string): given is T => all.some((one) => one === given);
 
 function optionsOf(args: readonly string[]) {
   const text = { type: "string" } as const;
-  const options = { flavour: text, rounds: text, only: text, json: { type: "boolean" } } as const;
+  const flag = { type: "boolean" } as const;
+  const options = { flavour: text, rounds: text, only: text, json: flag, help: flag } as const;
   const {
     flavour = "mysql",
     rounds = ROUNDS_DEFAULT,
     only,
     json = false,
+    help = false,
   } = parsed(() => parseArgs({ args: [...args], options }).values);
+  if (help) throw new CliError(USAGE, exitDone);
   const count = Number(rounds);
   const isRight = isOneOf(FLAVOURS, flavour) && Number.isInteger(count) && count >= 1 && count <= ROUNDS_MAX;
   if (!isRight || (only !== undefined && !isOneOf(PARTS, only))) throw new CliError(USAGE, exitUsage);

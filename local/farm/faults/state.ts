@@ -83,15 +83,29 @@ export async function stopApplier(
   return { applier: "No", node: node.name };
 }
 
-async function setLag(sql: Sql, seconds: number): Promise<void> {
+const receiverOf = async (sql: Sql): Promise<string> =>
+  text(await statusOf(sql), "Replica_IO_Running", "Slave_IO_Running");
+
+/**
+ * MariaDB changes a delay only while neither thread runs, and throws the relay log away then: what was in it is received
+ * again, so the source has to be there.
+ */
+async function setLag(sql: Sql, { name }: FarmMachine, seconds: number): Promise<void> {
+  const { isMariadb, run } = sql;
+  if (isMariadb) await seen(`${name} receives from its source`, async () => (await receiverOf(sql)) === "Yes");
   const running = (await applierOf(sql)) === "Yes";
-  await sql.run("STOP REPLICA SQL_THREAD");
-  await sql.run(
-    sql.isMariadb
-      ? `CHANGE MASTER TO MASTER_DELAY = ${seconds}`
-      : `CHANGE REPLICATION SOURCE TO SOURCE_DELAY = ${seconds}`,
-  );
-  if (running) await sql.run("START REPLICA SQL_THREAD");
+  const threads = isMariadb ? "" : " SQL_THREAD";
+  await run(`STOP REPLICA${threads}`);
+  try {
+    await run(
+      isMariadb
+        ? `CHANGE MASTER TO MASTER_DELAY = ${seconds}`
+        : `CHANGE REPLICATION SOURCE TO SOURCE_DELAY = ${seconds}`,
+    );
+  } finally {
+    if (running) await run(`START REPLICA${threads}`);
+    else if (isMariadb) await run("START REPLICA IO_THREAD");
+  }
 }
 
 /** The applier applies each transaction so long after its commit. */
@@ -104,14 +118,14 @@ export async function lag(
 ) {
   await servers.use(node, async (sql) => {
     await needReplica(sql, node);
-    await setLag(sql, seconds);
+    await setLag(sql, node, seconds);
     await seen(
       `${node.name} delays its applier`,
       async () => text(await statusOf(sql), "SQL_Delay") === String(seconds),
     );
   });
   lasting.add(`lag ${node.instanceId}`, `lag of ${seconds} s ${node.name}`, forSeconds, () =>
-    servers.useIfThere(node, (sql) => setLag(sql, 0)),
+    servers.useIfThere(node, (sql) => setLag(sql, node, 0)),
   );
   return { node: node.name, lagSeconds: seconds };
 }
