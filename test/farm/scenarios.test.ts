@@ -8,7 +8,7 @@ import { openFarmPair } from "./pair-world.ts";
 /** A new farm, the longest scenario with all that it may wait for, and its end. */
 const SCENARIO_MS = 900_000;
 
-/** Half an hour for each flavour: `npm run test:all` has the time for that. */
+/** Twenty minutes for each flavour: `npm run test:all` has the time for that. */
 const real = isAll ? describe : describe.skip;
 
 /** What the farm did, for whoever has to find out why that was not as expected. */

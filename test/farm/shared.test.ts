@@ -1,12 +1,12 @@
 import { isAll } from "../extent.ts";
 import { existsSync, readFileSync, renameSync } from "node:fs";
-import { connect } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { CloudFormationClient, DescribeStacksCommand } from "@aws-sdk/client-cloudformation";
 import { GetCommandInvocationCommand, SendCommandCommand, SSMClient } from "@aws-sdk/client-ssm";
 import * as z from "zod";
 import { farmPaths, projectRoot } from "../../local/farm/paths.ts";
+import { ask } from "../machines/memcached.ts";
 import { clientOptions, eventually, startFarm, stopFarm, tandem } from "./farm.ts";
 
 /** A report every 10 s, and the check before it. */
@@ -70,22 +70,6 @@ async function onNode(instanceId: string, script: string): Promise<string> {
   );
   return run?.StandardOutputContent ?? "";
 }
-
-/** Sends commands of Memcached's text protocol; resolves to what came until the words that end the last reply. */
-const ask = (address: string, command: string, end: RegExp): Promise<string> =>
-  new Promise((resolve, reject) => {
-    const socket = connect({ host: address, port: 11_211, timeout: 5_000 }, () => socket.write(`${command}\r\n`));
-    let text = "";
-    socket.setEncoding("utf8");
-    socket.on("data", (chunk: string) => {
-      text += chunk;
-      if (!end.test(text)) return;
-      socket.destroy();
-      resolve(text);
-    });
-    socket.once("error", reject);
-    socket.once("timeout", () => socket.destroy(new Error("silent")));
-  });
 
 /** It holds a farm of its own for some minutes: `npm run test:all` has the time for that. */
 const scenario = isAll ? describe : describe.skip;

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -11,6 +11,7 @@ import type { CacheServers, CacheServerSpec } from "../../local/cloud/services/e
 import { allProcesses, isMarked } from "../../local/farm/instance/processes.ts";
 import { sweepLeftovers } from "../../local/farm/instance/registry.ts";
 import { openCacheServers } from "../../local/farm/memcached.ts";
+import { ask } from "./memcached.ts";
 import { farmPaths, projectRoot } from "../../local/farm/paths.ts";
 import { readMemcached } from "../../lib/cache/memcached.ts";
 import { openRelays } from "../../local/farm/relay.ts";
@@ -46,24 +47,6 @@ function spec(own: Partial<CacheServerSpec> = {}): CacheServerSpec {
   started += 1;
   const name = `cache-test-${String(started).padStart(4, "0")}`;
   return { name, address: `127.62.8.${started}`, port: PORT, memoryMegabytes: 64, open: true, ...own };
-}
-
-/** Sends a command, and resolves to what came until the words that end its reply. Rejects when the connection breaks. */
-function ask(address: string, command: string, end: RegExp = /\r\n$/): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host: address, port: PORT, timeout: 5_000 }, () => socket.write(`${command}\r\n`));
-    let text = "";
-    socket.setEncoding("utf8");
-    socket.on("data", (chunk: string) => {
-      text += chunk;
-      if (!end.test(text)) return;
-      socket.destroy();
-      resolve(text);
-    });
-    socket.once("timeout", () => socket.destroy(new Error("silent")));
-    socket.once("error", reject);
-    socket.once("close", () => reject(new Error(`closed after '${text}'`)));
-  });
 }
 
 /** What `tandem-node launch` keeps of the endpoint's answer. */
