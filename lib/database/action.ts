@@ -127,4 +127,9 @@ export type ServerAction =
   | StartMachine
   | PointRecords;
 
-export type DatabaseAction = HookAction | SuspendProcesses | AnswerRequest | ServerAction;
+/** Answers a wish about the pair; what it says rests on who was the recorded writer. */
+export interface AnswerOfPair extends AnswerRequest {
+  readonly writer?: DatabaseNode;
+}
+
+export type DatabaseAction = HookAction | SuspendProcesses | AnswerOfPair | ServerAction;

@@ -8,7 +8,7 @@ import { fenceMachine } from "./fence.ts";
 import { committedBy, contains, countOf, parseGtid, readGtid, renderGtid } from "./gtid.ts";
 import { ownOf, secret, unexpected, type Hands } from "./hands.ts";
 import { addressOf } from "./observe.ts";
-import { claimPair, peerOf, writePair, type PairRecord } from "./pair.ts";
+import { peerOf, writePair, type PairRecord } from "./pair.ts";
 import { databaseRecords } from "./records.ts";
 import { isWritable, type ServerState } from "./server.ts";
 import { switchover } from "./switch.ts";
@@ -25,8 +25,7 @@ const REACH_MS_MAX = 3_000;
 /** Does one thing; resolves to one sentence for the journal. */
 export async function applyServerAction(hands: Hands, action: ServerAction): Promise<string> {
   const { node } = action;
-  const claimed = await claimPair(hands.deps.table, hands.tenure.fence);
-  if (claimed?.writer !== action.writer) throw unexpected(`${claimed?.writer ?? "nobody"} is the writer on record now`);
+  await hands.claim(action.writer);
   switch (action.kind) {
     case "record-pair":
       return recordPair(hands, node);

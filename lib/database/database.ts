@@ -39,6 +39,7 @@ export function databaseCapability(deps: ApplyDeps): Capability<DatabaseObservat
           await databaseAws(deps).suspend(action.group, action.processes);
           return `${action.group} leaves its server alone: ${action.processes.join(", ")} suspended`;
         case "answer-request":
+          await handsOf(deps, tenure).claim(action.writer);
           return applyAnswer(deps.requests, action);
         default:
           return applyServerAction(handsOf(deps, tenure), action);

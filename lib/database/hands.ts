@@ -6,7 +6,7 @@ import { databaseAws, type RecordClients } from "./aws.ts";
 import type { Credentials, ServerSession } from "./driver.ts";
 import { committedBy, parseGtid, renderGtid } from "./gtid.ts";
 import { addressOf, type DatabaseDeps } from "./observe.ts";
-import { readPair, writePair, type PairRecord } from "./pair.ts";
+import { claimPair, readPair, writePair, type PairRecord } from "./pair.ts";
 import type { ServerState } from "./server.ts";
 
 export type ApplyDeps = DatabaseDeps & RecordClients & { readonly requests: Requests };
@@ -22,6 +22,11 @@ export interface Hands {
   on<T>(node: DatabaseNode, use: (session: ServerSession) => Promise<T>): Promise<T>;
   /** Prolongs the lease; throws `lease-lost` where that fails. */
   goOn(): Promise<void>;
+  /**
+   * Bars whoever held the lease before from the record of the pair, and reads it.
+   * Throws TandemError `fenced-off` and, where the writer is another than this was decided for, `not-as-planned`.
+   */
+  claim(writer: DatabaseNode | undefined): Promise<void>;
   pair(): Promise<PairRecord>;
   write(change: Partial<PairRecord>): Promise<PairRecord>;
 }
@@ -40,6 +45,10 @@ export function handsOf(deps: ApplyDeps, tenure: Tenure): Hands {
     deps,
     tenure,
     goOn,
+    async claim(writer) {
+      const claimed = await claimPair(table, tenure.fence);
+      if (claimed?.writer !== writer) throw unexpected(`${claimed?.writer ?? "nobody"} is the writer on record now`);
+    },
     pair,
     async on(node, use) {
       const as = await secret(deps, "healer");

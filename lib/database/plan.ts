@@ -1,4 +1,3 @@
-import { answerRequest } from "../reconcile/answer.ts";
 import type { Plan } from "../reconcile/plan.ts";
 import type { OperatorRequest } from "../reconcile/requests.ts";
 import type { DatabaseAction, PointRecords, PrepareWriter } from "./action.ts";
@@ -8,7 +7,7 @@ import { planMachine, type MachineObservation } from "./launch.ts";
 import { together, type Part } from "./part.ts";
 import { goOn, keepPeer } from "./peer.ts";
 import { startMachines } from "./start.ts";
-import { planWishes } from "./switchover.ts";
+import { answerOfPair, planWishes } from "./switchover.ts";
 import { endFence, failover, fenceOthers, orPeer, provision, reopen } from "./writer.ts";
 
 /** Everything that is decided on: the machines, the servers, what was decided before, what operators want. */
@@ -33,7 +32,7 @@ export function planDatabase(o: DatabaseObservation): Plan<DatabaseAction> {
   const parts = [...machines, ...(pair === undefined ? [] : [pair])];
   // While something is done, or what was decided cannot be read, what is proposed may come to light again by the next look.
   const isAtRest = !("unknown" in o.facts.pair) && (pair?.actions ?? []).length === 0;
-  const stale = isAtRest ? unfounded(approvals, pair) : [];
+  const stale = isAtRest ? unfounded(o.facts, approvals, pair) : [];
   const waits = parts.flatMap((part) => part.lookAgainMs ?? []);
   return {
     actions: [...parts.flatMap((part) => part.actions), ...stale],
@@ -74,7 +73,7 @@ function keep(o: DatabaseObservation, approvals: readonly OperatorRequest[]): Pa
 }
 
 /** An approval of what is not proposed (any more) does nothing, and says so. */
-const unfounded = (approvals: readonly OperatorRequest[], part: Part | undefined): DatabaseAction[] =>
+const unfounded = (facts: PairFacts, approvals: readonly OperatorRequest[], part: Part | undefined): DatabaseAction[] =>
   approvals.flatMap((approval) => {
     if (approval.action !== "approve") return [];
     const { proposal } = approval.args;
@@ -83,7 +82,7 @@ const unfounded = (approvals: readonly OperatorRequest[], part: Part | undefined
       found === undefined
         ? `${proposal} is not proposed now: see tandem proposals`
         : `${found.action} is not done by this version: ${found.evidence["howTo"] ?? "see docs/OPERATIONS.md"}`;
-    return [answerRequest(approval, "refused", words)];
+    return [answerOfPair(facts, approval, "refused", words)];
   });
 
 /** A writer without what WordPress and Tandem need: the first thing once it is open. */

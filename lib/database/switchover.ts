@@ -1,6 +1,6 @@
 import { answerRequest } from "../reconcile/answer.ts";
-import type { OperatorRequest } from "../reconcile/requests.ts";
-import type { DatabaseAction, Switchover } from "./action.ts";
+import type { OperatorRequest, RequestOutcome } from "../reconcile/requests.ts";
+import type { AnswerOfPair, DatabaseAction, Switchover } from "./action.ts";
 import { diagnose } from "./diagnose.ts";
 import { errantOf, isOpen, pairOf, rolesOf, serverOf, type PairFacts } from "./facts.ts";
 import { isEmpty } from "./gtid.ts";
@@ -26,13 +26,24 @@ const HINDRANCES: ReadonlySet<ProblemCode> = new Set([
   "lag-unknown",
 ]);
 
+/** What is said rests on the record of the pair, which must not change before it is said. */
+export const answerOfPair = (
+  facts: PairFacts,
+  wish: OperatorRequest,
+  state: RequestOutcome["state"],
+  words: string,
+): AnswerOfPair => {
+  const writer = pairOf(facts)?.writer;
+  return { ...answerRequest(wish, state, words), ...(writer === undefined ? {} : { writer }) };
+};
+
 /** Answers what operators want of the pair, one wish at a time, the oldest first. */
 export function planWishes(facts: PairFacts, requests: readonly OperatorRequest[]): Part | undefined {
   const wish = requests.find((each) => each.state === "pending" && each.action === "switchover");
   if (wish === undefined || wish.action !== "switchover") return undefined;
   const { to } = wish.args;
   const answer = (state: "done" | "refused", words: string): Part => ({
-    actions: [answerRequest(wish, state, words)],
+    actions: [answerOfPair(facts, wish, state, words)],
     because: words,
   });
   const roles = rolesOf(facts);

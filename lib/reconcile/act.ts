@@ -39,7 +39,11 @@ export async function applyPlan<O, A extends Action>(
       await record.action(action, "planned", "not applied: somebody else holds the lease");
       return "superseded";
     }
-    await record.action(action, "applied", `done: ${await attempt(action, lease, record, capability)}`);
+    const done = await attempt(action, lease, record, capability);
+    // A call may outlast the lease under which it was begun. The journal says so, and nothing more is begun.
+    const isOurs = lease.isAlive() || (await lease.renew());
+    await record.action(action, "applied", isOurs ? `done: ${done}` : `done, when the lease was lost already: ${done}`);
+    if (!isOurs) return "superseded";
   }
   return "applied";
 }

@@ -54,17 +54,12 @@ const DEEDS = new Set([
   "ChangeResourceRecordSets",
 ]);
 
-/**
- * Their last step is a write to the state table, whose condition decides who was first, so that one that comes late can undo
- * nothing: of `mark-peer` and `point-records` (which renews its lease before) the fence, of `answer-request` that nobody has
- * answered yet.
- */
-const FENCED: ReadonlySet<string | undefined> = new Set(["mark-peer", "point-records", "answer-request"]);
-
 interface Held {
   readonly holder: string;
   readonly fence: number;
   readonly expiresAt: number;
+  /** When the lease was taken. */
+  readonly since: number;
 }
 
 /** `metricsAgeMs`: how long ago a node published its load. */
@@ -78,6 +73,8 @@ export function openWitness(clock: VirtualClock, metricsAgeMs: () => number): Wi
   let underWay = 0;
   let mostAtOnce = 0;
   const leases = new Map<string, Held>();
+  /** The acts that were begun, and whether somebody else held the lease by then. */
+  const begun = new Map<string, boolean>();
 
   const leaseSeen = (scope: string, item: Readonly<Record<string, unknown>>): void => {
     const { holder, fence, expiresAt } = item;
@@ -89,7 +86,7 @@ export function openWitness(clock: VirtualClock, metricsAgeMs: () => number): Wi
     if (before !== undefined && before.holder !== holder && before.expiresAt > clock.now())
       broken.push(`${scope}: ${holder} took the lease that ${before.holder} holds until ${before.expiresAt}`);
     if (before !== undefined && fence < before.fence) broken.push(`${scope}: the fence went back to ${fence}`);
-    leases.set(scope, { holder, fence, expiresAt });
+    leases.set(scope, { holder, fence, expiresAt, since: before?.fence === fence ? before.since : clock.now() });
   };
 
   return {
@@ -109,15 +106,16 @@ export function openWitness(clock: VirtualClock, metricsAgeMs: () => number): Wi
     invoked: (functionName) => addTo(invoked, functionName),
     journalled(line) {
       lines.push(line);
-      const held = leases.get(line.scope);
-      if (
-        line.phase === "applied" &&
-        held !== undefined &&
-        held.fence > line.fence &&
-        !line.result.startsWith("failed") &&
-        !FENCED.has(line.action)
-      )
-        broken.push(`${line.scope}: holder ${line.fence} acted when ${held.fence} held the lease: ${line.reason}`);
+      const { scope, fence, phase, result, reason } = line;
+      const act = `${scope} ${fence} ${line.action}`;
+      const held = leases.get(scope);
+      const isLate = held !== undefined && held.fence > fence && Date.parse(line.at) > held.since;
+      if (phase === "planned" && result === "begun") begun.set(act, isLate);
+      if (phase !== "applied" || result.startsWith("failed")) return;
+      if (begun.get(act) === true)
+        broken.push(`${scope}: holder ${fence} acted when ${held?.fence} held the lease: ${reason}`);
+      if (isLate && result.startsWith("done:"))
+        broken.push(`${scope}: holder ${fence} does not say that it had lost the lease: ${reason}`);
     },
     failed(functionName, error) {
       // operating errors are typed; anything else is a defect, whatever went wrong around it

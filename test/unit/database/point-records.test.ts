@@ -28,6 +28,7 @@ test("whoever lost the lease while Route 53 took its time does not write down th
       route53: { send: async () => void done.push("records") },
     },
     tenure: { fence: 1 },
+    claim: async () => undefined,
     goOn: async () => {
       done.push("lease");
       throw new TandemError("lease-lost", "somebody else holds it", { next: "nothing", retriable: true });

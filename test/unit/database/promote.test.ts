@@ -43,6 +43,7 @@ test("a peer whose applier ends while it drains is not opened, and not asked on:
   const hands = {
     deps: { table, clock: { now: () => NOW, sleep: never }, requests: {} },
     tenure: { fence: 1, isAlive: () => true, renew: async () => true },
+    claim: async () => undefined,
     pair: async () => record(),
     write: never,
     goOn: async () => void (seen.renewals += 1),

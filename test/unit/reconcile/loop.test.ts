@@ -97,6 +97,23 @@ describe("a look at a scope", () => {
     expect(table.items.get("lease|web")).toHaveProperty("holder");
   });
 
+  test("says of an act that outlasted its lease that it did, and begins nothing after it", async () => {
+    const { deps, clock } = loopWorld();
+    const { capability } = scripted([{ actions: [act("stop"), act("drop")], because: "busy" }], {
+      apply: async ({ kind }) => {
+        await clock.advance(60_000);
+        await deps.leases.request("web");
+        return `${kind} done`;
+      },
+    });
+    const outcome = await reconcile("web", "an alarm", deps, capability);
+    expect(outcome.ended).toBe("superseded");
+    expect(outcome.lines).toMatchObject([
+      { action: "stop", phase: "planned", result: "begun" },
+      { action: "stop", phase: "applied", result: "done, when the lease was lost already: stop done" },
+    ]);
+  });
+
   test("hands open wishes of the operator to the observation", async () => {
     const { deps, clock } = loopWorld();
     const wish = { id: "r1", scope: "web", action: "scale", args: { count: 3 }, state: "pending" } as const;
