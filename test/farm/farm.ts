@@ -136,7 +136,7 @@ export async function eventually<T>(
   seconds: number,
   look: () => Promise<T>,
   holds: (seen: T) => boolean,
-  everyMs = 500,
+  everyMs = 1_000,
 ): Promise<T> {
   const until = Date.now() + seconds * 1000;
   for (;;) {
