@@ -1,16 +1,17 @@
 import { CliError } from "../local/cli/output.ts";
 import { bundle } from "./bundle.ts";
 import { healing } from "./healing.ts";
+import { scaling } from "./scaling.ts";
 
 /** `npm run bench -- NAME`: measures one thing, prints it, and exits with 1 when it is worse than Tandem promises. */
-const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<boolean>>> = { bundle, healing };
+const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<boolean>>> = { bundle, healing, scaling };
 
 const USAGE_EXIT = 2;
 
 const [name = "", ...args] = process.argv.slice(2);
 const bench = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
 if (bench === undefined) {
-  console.error(`usage: npm run bench -- NAME, where NAME is one of ${Object.keys(BENCHES).join(", ")}`);
+  console.error(`usage: npm run bench -- NAME [OPTIONS], where NAME is one of ${Object.keys(BENCHES).join(", ")}`);
   process.exitCode = USAGE_EXIT;
 } else {
   process.exitCode = await measured(bench);

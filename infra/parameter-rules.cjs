@@ -5,6 +5,8 @@
  * and a test on the text of the value. `CROSS` holds what concerns several parameters at once.
  */
 const SUBNET = "subnet-[0-9a-f]{8,17}";
+const DAY = "(?:mon|tue|wed|thu|fri|sat|sun)";
+const FLOOR = String.raw`${DAY}(?:-${DAY})? (?:[01]\d|2[0-3]):[0-5]\d-(?:(?:[01]\d|2[0-3]):[0-5]\d|24:00) \d{1,3}`;
 const ADDRESS = String.raw`(?:\d{1,3}\.){3}\d{1,3}`;
 
 const whole = (min, max, why = "") => ({
@@ -58,6 +60,12 @@ const RULES = {
   phpWorkers: whole(1, 200),
   targetBusyPercent: whole(10, 95),
   scaleInCooldownSeconds: whole(0, 86_400),
+  webFloors: optional(
+    like(
+      "days, hours in UTC and a number of nodes, with commas between, e.g. mon-fri 08:00-19:00 4",
+      `${FLOOR}(?:, ?${FLOOR}){0,49}`,
+    ),
+  ),
   deregistrationDelaySeconds: whole(0, 3600),
   hookTimeoutSeconds: whole(30, 7200),
   listenerPort: whole(1, 65_535),

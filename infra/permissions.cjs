@@ -57,7 +57,7 @@ module.exports = ({ resolveVariable }) =>
         ["*"],
       ),
     ];
-    const scale = [...groups, ...metrics, allow(["autoscaling:SetDesiredCapacity"], [group])];
+    const scale = [...groups, ...warmPool, ...metrics, allow(["autoscaling:SetDesiredCapacity"], [group])];
     // Machines in their hooks, of whichever class.
     const machinery = [
       ...groups,
@@ -143,7 +143,7 @@ module.exports = ({ resolveVariable }) =>
       onLifecycle: merged([...state, ...scale, ...nodes]),
       onAlarm: merged([...state, ...scale]),
       watchDatabase: merged([...state, ...pair]),
-      watchFarm: merged([...state, ...scale, ...warmPool, ...nodes]),
+      watchFarm: merged([...state, ...scale, ...nodes]),
       maintain: merged([...state, ...scale, ...nodes, ...status, allow(["dynamodb:DeleteItem"], table)]),
       panel: merged(status),
       provision: [

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { allowed } from "./allowed.ts";
 import { TandemError } from "./errors.ts";
+import { FLOORS_WORDS, parseFloors, type ScheduledFloor } from "./fleet/schedule.ts";
 
 /** What a function is told by its deployment. */
 export interface Environment {
@@ -18,6 +19,7 @@ export interface Environment {
   readonly workersPerNode: number;
   readonly targetBusyPercent: number;
   readonly scaleInCooldownSeconds: number;
+  readonly webFloors: readonly ScheduledFloor[];
   readonly observeOnly: boolean;
 }
 
@@ -43,6 +45,11 @@ const yesOrNo = z.pipe(
   z.transform((text) => text === "true" || text === "1"),
 );
 
+const floors = z.pipe(
+  z.string().check(z.refine((text) => parseFloors(text) !== undefined, FLOORS_WORDS)),
+  z.transform((text) => parseFloors(text) ?? []),
+);
+
 const STAGE = "a stage name: 1 to 20 lower-case letters, digits and hyphens, beginning with a letter";
 const ADDRESS = "an IPv4 address such as 10.20.10.10";
 const SHARE = "an NFS server and path such as fs-0a1b.efs.eu-west-1.amazonaws.com:/";
@@ -66,6 +73,7 @@ const VARIABLES = {
   TANDEM_PHP_WORKERS: wholeNumber(1, WORKERS_MAX),
   TANDEM_TARGET_BUSY_PERCENT: wholeNumber(1, TARGET_BUSY_MAX),
   TANDEM_SCALE_IN_COOLDOWN_SECONDS: wholeNumber(0, COOLDOWN_SECONDS_MAX),
+  TANDEM_WEB_FLOORS: z._default(floors, []),
   TANDEM_OBSERVE_ONLY: z._default(yesOrNo, false),
 };
 
@@ -96,6 +104,7 @@ export function readEnvironment(variables: Readonly<Record<string, string | unde
     workersPerNode: v.TANDEM_PHP_WORKERS,
     targetBusyPercent: v.TANDEM_TARGET_BUSY_PERCENT,
     scaleInCooldownSeconds: v.TANDEM_SCALE_IN_COOLDOWN_SECONDS,
+    webFloors: v.TANDEM_WEB_FLOORS,
     observeOnly: v.TANDEM_OBSERVE_ONLY,
   };
 }

@@ -19,6 +19,25 @@ export interface Report {
 /** Looks at a time in one invocation. Most of them only wait for machines; all share one process and its sockets. */
 const LOOKS_AT_ONCE_MAX = 25;
 
+/** The places of one invocation's looks: whoever finds none free waits for its turn. */
+function openPlaces() {
+  let free = LOOKS_AT_ONCE_MAX;
+  const waiting: (() => void)[] = [];
+  return {
+    async take(): Promise<void> {
+      if (free > 0) free--;
+      else await new Promise<void>((resolve) => void waiting.push(resolve));
+    },
+    give(): void {
+      const next = waiting.shift();
+      if (next === undefined) free++;
+      else next();
+    },
+  };
+}
+
+type Places = ReturnType<typeof openPlaces>;
+
 interface Wish {
   readonly scope: Scope;
   readonly cause: string;
@@ -55,10 +74,12 @@ type NodeFarm = Lookout & FleetDeps;
 
 /** Looks at every scope of the farm, asked or not: a lost event costs delay and nothing else. */
 export async function lookAtFarm(farm: NodeFarm): Promise<Report> {
+  // Nodes that a change set in motion are looked at beside those that moved before, in the same places.
+  const places = openPlaces();
   const parts = await Promise.allSettled([
-    lookAtAll(farm, [{ scope: "web", cause: CLOCK }]).then((tier) => andFollow(farm, tier)),
+    lookAtAll(farm, [{ scope: "web", cause: CLOCK }]).then((tier) => andFollow(farm, tier, places)),
     lookAtAll(farm, [{ scope: "database", cause: CLOCK }]),
-    lookAtNodes(farm),
+    lookAtNodes(farm, places),
   ]);
   const failures = parts.flatMap((part) => (part.status === "rejected" ? [part.reason] : []));
   if (failures.length > 0) throw together(failures.map((failure: unknown) => ["", failure]));
@@ -67,11 +88,12 @@ export async function lookAtFarm(farm: NodeFarm): Promise<Report> {
 
 const CLOCK = "the clock";
 
-async function lookAtNodes(farm: NodeFarm): Promise<readonly Outcome[]> {
+async function lookAtNodes(farm: NodeFarm, places: Places): Promise<readonly Outcome[]> {
   const ids = await nodesToLookAt(farm);
   return lookAtAll(
     farm,
     ids.map((id) => ({ scope: instanceScope(id), cause: CLOCK })),
+    places,
   );
 }
 
@@ -83,7 +105,7 @@ const MOVES_LOOK_MS = 2_000;
  * A changed size sets nodes in motion, and the event of their hook may be lost: whoever changed it sees them through.
  * Without this the nodes would wait for the next minute, and the tier's next change for the one after.
  */
-async function andFollow(farm: NodeFarm, tier: readonly Outcome[]): Promise<readonly Outcome[]> {
+async function andFollow(farm: NodeFarm, tier: readonly Outcome[], places: Places): Promise<readonly Outcome[]> {
   const isChanged = tier.some(({ lines }) =>
     lines.some(({ phase, action }) => phase === "applied" && action === "set-desired"),
   );
@@ -91,7 +113,7 @@ async function andFollow(farm: NodeFarm, tier: readonly Outcome[]): Promise<read
   let nodes: readonly Outcome[] = [];
   for (const until = farm.clock.now() + MOVES_MS_MAX; nodes.length === 0 && farm.clock.now() < until;) {
     await farm.clock.sleep(MOVES_LOOK_MS);
-    nodes = await lookAtNodes(farm);
+    nodes = await lookAtNodes(farm, places);
   }
   return [...tier, ...nodes];
 }
@@ -129,20 +151,25 @@ async function located(farm: Lookout, trigger: Trigger): Promise<Exclude<Trigger
 }
 
 /** Each wish in turn, some at a time; one that fails does not stop the others. */
-async function lookAtAll(farm: Lookout, wishes: readonly Wish[]): Promise<readonly Outcome[]> {
-  const queue = [...new Map(wishes.map((wish) => [wish.scope, wish])).values()];
+async function lookAtAll(
+  farm: Lookout,
+  wishes: readonly Wish[],
+  places: Places = openPlaces(),
+): Promise<readonly Outcome[]> {
+  const distinct = [...new Map(wishes.map((wish) => [wish.scope, wish])).values()];
   const looks: Outcome[] = [];
   const failures: [string, unknown][] = [];
-  const worker = async (): Promise<void> => {
-    for (let wish = queue.shift(); wish !== undefined; wish = queue.shift()) {
-      const { scope, cause } = wish;
-      await lookAt(farm, scope, cause).then(
-        (outcome) => looks.push(outcome),
-        (error: unknown) => failures.push([scope, error]),
-      );
+  const lookOnce = async ({ scope, cause }: Wish): Promise<void> => {
+    await places.take();
+    try {
+      looks.push(await lookAt(farm, scope, cause));
+    } catch (error) {
+      failures.push([scope, error]);
+    } finally {
+      places.give();
     }
   };
-  await Promise.all(Array.from({ length: LOOKS_AT_ONCE_MAX }, worker));
+  await Promise.all(distinct.map(lookOnce));
   if (failures.length > 0) throw together(failures);
   return looks;
 }

@@ -1,4 +1,5 @@
 import type { Environment } from "./environment.ts";
+import type { ScheduledFloor } from "./fleet/schedule.ts";
 
 export const DATABASE_NODES = ["db-a", "db-b"] as const;
 export type DatabaseNode = (typeof DATABASE_NODES)[number];
@@ -49,9 +50,11 @@ export interface Spec {
   };
   /** php-fpm workers of one web node: its capacity in requests at a time. */
   readonly workersPerNode: number;
-  /** Share of the workers that should be busy, in percent; the rest is headroom while a node boots. */
+  /** Share of the workers that a calm load may keep busy, in percent; a volatile one leaves more of them free. */
   readonly targetBusyPercent: number;
   readonly scaleInCooldownSeconds: number;
+  /** At least so many web nodes at certain hours. */
+  readonly webFloors: readonly ScheduledFloor[];
   /** Every plan is a dry run. */
   readonly observeOnly: boolean;
 }

@@ -29,12 +29,13 @@ const state = [
   ...calls("dynamodb", TABLE, "PutItem", "UpdateItem"),
   ...calls("events", regional("events", "event-bus/default"), "PutEvents"),
 ];
+const warmPool = calls("autoscaling", "*", "DescribeWarmPool");
 const scale = [
+  ...warmPool,
   ...calls("autoscaling", "*", "DescribeAutoScalingGroups"),
   ...calls("monitoring", "*", "GetMetricData"),
   ...calls("autoscaling", group("web"), "SetDesiredCapacity"),
 ];
-const warmPool = calls("autoscaling", "*", "DescribeWarmPool");
 const nodes = [
   ...calls("autoscaling", "*", "DescribeAutoScalingInstances"),
   ...calls("ec2", "*", "DescribeInstances"),
@@ -105,7 +106,7 @@ export const NEEDS = {
   onAlarm: [...state, ...scale],
   onLifecycle: [...state, ...scale, ...nodes],
   watchDatabase: [...state, ...servers, ...secrets(...["observer", "healer", "replication"].map(account))],
-  watchFarm: [...state, ...scale, ...warmPool, ...nodes],
+  watchFarm: [...state, ...scale, ...nodes],
   maintain: [...state, ...scale, ...nodes, ...status, ...calls("dynamodb", TABLE, "DeleteItem")],
   panel: status,
   provision: calls(
@@ -143,8 +144,9 @@ const SLOW = "only while a node needs longer than half of its hook";
 
 /** What may stay unused in some minutes of a farm, and why it is allowed all the same. */
 export const SELDOM: Readonly<Partial<Record<RoleKey, Readonly<Record<string, string>>>>> = {
-  onAlarm: { "autoscaling:SetDesiredCapacity": FIRST_COMES },
+  onAlarm: { "autoscaling:DescribeWarmPool": POOL, "autoscaling:SetDesiredCapacity": FIRST_COMES },
   onLifecycle: {
+    "autoscaling:DescribeWarmPool": POOL,
     "autoscaling:RecordLifecycleActionHeartbeat": SLOW,
     "autoscaling:SetDesiredCapacity": FIRST_COMES,
     "autoscaling:SetInstanceHealth": "only when a machine is dead and its group has not seen it yet",

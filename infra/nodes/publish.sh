@@ -11,6 +11,8 @@ accepted=0 busy=0 queued=0
 busy_sum=0 queued_sum=0 seen=0
 before_accepted="" before_busy=0 before_queued=0
 is_to_serve="" # known to be
+cpu_before="" # ticks of the processors: busy and all
+cpu_metric="" # what the interval just over says of them
 looking="" # the process that checks the shared files
 
 # sample: reads the pool's counters. 1 if php-fpm does not answer.
@@ -54,6 +56,20 @@ look_at_share() {
   looking=$!
 }
 
+# used_processors: sets cpu_metric, the mean use of the processors since the last call, with a comma in front. Nothing the first
+# time, and nothing in a sandbox, whose /proc is that of a machine with other things to do.
+used_processors() {
+  local user nice system idle iowait irq softirq steal busy all before=$cpu_before
+  cpu_metric=""
+  if [[ -n ${TANDEM_ROOT-} ]]; then return 0; fi
+  read -r _ user nice system idle iowait irq softirq steal _ </proc/stat || return 0
+  busy=$((user + nice + system + irq + softirq + steal))
+  all=$((busy + idle + iowait))
+  cpu_before="$busy $all"
+  if [[ -z $before ]] || ((all <= ${before#* })); then return 0; fi
+  cpu_metric=",$(metric CpuPercent "$(decimal $((10000 * (busy - ${before% *}) / (all - ${before#* }))))" Percent)"
+}
+
 body_of() { # body_of FORMAT METRIC...
   local format=$1
   shift
@@ -81,13 +97,14 @@ payload() {
   completed=$((accepted_now - busy + before_busy))
   if ((arrived < 0)); then arrived=0; fi # a waiting visitor may give up
   if ((completed < 0)); then completed=0; fi
-  body_of '%s,%s,%s,%s,%s,%s%s' \
+  body_of '%s,%s,%s,%s,%s,%s%s%s' \
     "$(metric ArrivedRequests "$arrived" Count)" \
     "$(metric CompletedRequests "$completed" Count)" \
     "$(metric BusyWorkers "$(decimal $((100 * busy_sum / seen)))" Count)" \
     "$(metric Workers "$TANDEM_PHP_WORKERS" Count)" \
     "$(metric QueuedRequests "$queued" Count)" \
     "$(metric Saturation "$(decimal $((10000 * (busy_sum + queued_sum) / seen / TANDEM_PHP_WORKERS)))" Percent)" \
+    "$cpu_metric" \
     "$(reported_share)"
 }
 
@@ -105,6 +122,7 @@ is_warming() {
 # close_interval: sends what was seen. A node without a status sends nothing: missing is not zero.
 close_interval() {
   local words
+  used_processors
   if ((seen == 0)); then
     note "php-fpm tells no status: nothing is sent"
     before_accepted=""

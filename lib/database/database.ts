@@ -11,6 +11,7 @@ import { beat } from "./heartbeat.ts";
 import { databaseObserver } from "./observe.ts";
 import { planDatabase, type DatabaseObservation } from "./plan.ts";
 import { serverHolds } from "./precondition.ts";
+import { notesRoom } from "./room.ts";
 
 /** Scope `database`: the two servers, from the launch hooks of their machines to who of them is the writer. */
 export function databaseCapability(deps: ApplyDeps): Capability<DatabaseObservation, DatabaseAction> {
@@ -18,6 +19,7 @@ export function databaseCapability(deps: ApplyDeps): Capability<DatabaseObservat
   const hooks = { clock: deps.clock, table: deps.table, spec: deps.spec, aws };
   const observe = databaseObserver(deps);
   const pulse = beat(deps);
+  const noteRoom = notesRoom(deps);
   return {
     observe: (_scope, requests) => observe(requests),
     plan: planDatabase,
@@ -45,6 +47,8 @@ export function databaseCapability(deps: ApplyDeps): Capability<DatabaseObservat
           return applyServerAction(handsOf(deps, tenure), action);
       }
     },
-    beat: pulse,
+    async beat(observation) {
+      await Promise.all([pulse(observation), noteRoom(observation.facts)]);
+    },
   };
 }

@@ -59,6 +59,8 @@ export interface ServerState {
   /** What its own transactions carry: `server_uuid` of MySQL, `gtid_domain_id` of MariaDB (each server has one of its own). */
   readonly identity: string;
   readonly uptimeSeconds: number;
+  /** Absent: it was not read. */
+  readonly connections?: { readonly used: number; readonly max: number };
   readonly readOnly: boolean;
   /** MySQL only; MariaDB has no such variable. */
   readonly superReadOnly?: boolean;

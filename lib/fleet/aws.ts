@@ -18,7 +18,9 @@ import {
   type TargetHealthDescription,
 } from "@aws-sdk/client-elastic-load-balancing-v2";
 import { callAws } from "../aws/errors.ts";
-import { PERIOD_MS, WINDOW_MS, type LoadSample } from "./capacity.ts";
+import { WINDOW_MS, type LoadSample } from "./capacity.ts";
+import { HISTORY_MS, HISTORY_PERIOD_MS, MINUTE_MS, VOLATILITY_MS } from "./forecast.ts";
+import { PERIOD_MS, type Period } from "./work.ts";
 import type { Target, TargetState } from "./node/plan.ts";
 
 export interface CapacityClients {
@@ -30,7 +32,7 @@ export interface FleetClients extends CapacityClients {
   readonly elbv2: ElasticLoadBalancingV2Client;
 }
 
-/** Six metrics over seven periods fit in one page of 500 values many times over. */
+/** The most that is read, two weeks of five metrics by five minutes, fits in one page of 100,800 values many times over. */
 const METRIC_PAGES_MAX = 3;
 
 /** A farm has a dozen alarms; ten pages of them are somebody else's. */
@@ -50,24 +52,20 @@ export function capacityAws({ autoScaling, cloudWatch }: CapacityClients) {
     /** The whole window that ends at `now`, a sample per period in which all the metrics are there, oldest first. */
     async samples(namespace: string, group: string, now: number): Promise<readonly LoadSample[]> {
       const end = Math.ceil(now / PERIOD_MS) * PERIOD_MS;
-      const results: MetricDataResult[] = [];
-      let next: string | undefined;
-      for (let page = 0; page < METRIC_PAGES_MAX; page++) {
-        const input = {
-          StartTime: new Date(end - WINDOW_MS - PERIOD_MS),
-          EndTime: new Date(end),
-          MetricDataQueries: queries(namespace, group),
-          ...(next === undefined ? {} : { NextToken: next }),
-        };
-        const answer = await callAws(`read the metrics of ${group}`, () =>
-          cloudWatch.send(new GetMetricDataCommand(input)),
-        );
-        results.push(...(answer.MetricDataResults ?? []));
-        next = answer.NextToken;
-        if (next === undefined) break;
-      }
+      const results = await metricData(
+        cloudWatch,
+        queries(METRICS, namespace, group, PERIOD_MS),
+        end - WINDOW_MS - PERIOD_MS,
+        end,
+      );
       return samplesOf(results);
     },
+    /** Whole minutes of the last three hours, oldest first. Those without any report are not among them. */
+    minutes: (namespace: string, group: string, now: number): Promise<readonly Period[]> =>
+      periods(cloudWatch, { namespace, group, now, periodMs: MINUTE_MS, pastMs: VOLATILITY_MS }),
+    /** Whole periods of five minutes of the last two weeks, oldest first. */
+    history: (namespace: string, group: string, now: number): Promise<readonly Period[]> =>
+      periods(cloudWatch, { namespace, group, now, periodMs: HISTORY_PERIOD_MS, pastMs: HISTORY_MS }),
     async setDesired(group: string, desired: number): Promise<void> {
       const input = { AutoScalingGroupName: group, DesiredCapacity: desired, HonorCooldown: false };
       await callAws(`set desired capacity of ${group} to ${desired}`, () =>
@@ -152,38 +150,116 @@ const METRICS = {
   busy: { metric: "BusyWorkers", statistic: "Average" },
   workers: { metric: "Workers", statistic: "Average" },
   queued: { metric: "QueuedRequests", statistic: "Average" },
+  /** Of nodes that can tell their own from another's; without it the workers alone count. */
+  cpu: { metric: "CpuPercent", statistic: "Average" },
 } as const;
 
-const queries = (namespace: string, group: string): MetricDataQuery[] =>
-  Object.entries(METRICS).map(([id, { metric, statistic }]) => ({
-    Id: id,
-    MetricStat: {
-      Metric: {
-        Namespace: namespace,
-        MetricName: metric,
-        Dimensions: [{ Name: "AutoScalingGroupName", Value: group }],
-      },
-      Period: PERIOD_MS / 1000,
-      Stat: statistic,
+/** Of longer periods: sums over the nodes and their reports. */
+const SUMS = {
+  arrived: { metric: "ArrivedRequests", statistic: "Sum" },
+  completed: { metric: "CompletedRequests", statistic: "Sum" },
+  queued: { metric: "QueuedRequests", statistic: "Sum" },
+  busy: { metric: "BusyWorkers", statistic: "Sum" },
+  cpu: { metric: "CpuPercent", statistic: "Sum" },
+} as const;
+type Metrics = Readonly<Record<string, { readonly metric: string; readonly statistic: string }>>;
+
+/** All pages of one read. Throws TandemError. */
+async function metricData(
+  cloudWatch: CloudWatchClient,
+  MetricDataQueries: MetricDataQuery[],
+  from: number,
+  to: number,
+): Promise<MetricDataResult[]> {
+  const results: MetricDataResult[] = [];
+  let next: string | undefined;
+  for (let page = 0; page < METRIC_PAGES_MAX; page++) {
+    const input = {
+      StartTime: new Date(from),
+      EndTime: new Date(to),
+      MetricDataQueries,
+      ...(next === undefined ? {} : { NextToken: next }),
+    };
+    const answer = await callAws("read the metrics of the web nodes", () =>
+      cloudWatch.send(new GetMetricDataCommand(input)),
+    );
+    results.push(...(answer.MetricDataResults ?? []));
+    next = answer.NextToken;
+    if (next === undefined) break;
+  }
+  return results;
+}
+
+interface Span {
+  readonly namespace: string;
+  readonly group: string;
+  readonly now: number;
+  readonly periodMs: number;
+  readonly pastMs: number;
+}
+
+/** Of whole periods only: one that is being filled would look like a load that falls. */
+async function periods(cloudWatch: CloudWatchClient, span: Span): Promise<readonly Period[]> {
+  const { namespace, group, now, periodMs, pastMs } = span;
+  const end = Math.floor(now / periodMs) * periodMs;
+  const results = await metricData(cloudWatch, queries(SUMS, namespace, group, periodMs), end - pastMs, end);
+  const { times, at } = seriesOf<keyof typeof SUMS>(results, "arrived");
+  // A gauge is reported once in each period of the nodes: its sum, spread over them, is its mean over all nodes together.
+  const reports = periodMs / PERIOD_MS;
+  return times.flatMap((time) => {
+    const [arrived, completed, busy] = [at("arrived", time), at("completed", time), at("busy", time)];
+    if (arrived === undefined || completed === undefined || busy === undefined) return [];
+    const [queued, processors] = [at("queued", time) ?? 0, (at("cpu", time) ?? 0) / 100];
+    return [{ at: time, arrived, completed, queued, busy: busy / reports, processors: processors / reports }];
+  });
+}
+
+const queries = (metrics: Metrics, namespace: string, group: string, periodMs: number): MetricDataQuery[] =>
+  Object.entries(metrics).map(([id, of]) => metricQuery(id, of, namespace, group, periodMs));
+
+const metricQuery = (
+  id: string,
+  { metric, statistic }: { readonly metric: string; readonly statistic: string },
+  namespace: string,
+  group: string,
+  periodMs: number,
+): MetricDataQuery => ({
+  Id: id,
+  MetricStat: {
+    Metric: {
+      Namespace: namespace,
+      MetricName: metric,
+      Dimensions: [{ Name: "AutoScalingGroupName", Value: group }],
     },
-  }));
+    Period: periodMs / 1000,
+    Stat: statistic,
+  },
+});
 
 function samplesOf(results: readonly MetricDataResult[]): LoadSample[] {
+  const { times, at } = seriesOf<keyof typeof METRICS>(results, "reporters");
+  return times.flatMap((time) => {
+    const reporters = at("reporters", time);
+    const [arrived, completed, busy] = [at("arrived", time), at("completed", time), at("busy", time)];
+    const [workers, queued] = [at("workers", time), at("queued", time)];
+    if (reporters === undefined || arrived === undefined || completed === undefined) return [];
+    if (busy === undefined || workers === undefined || queued === undefined) return [];
+    const cpuPercent = at("cpu", time);
+    const sample = { at: time, reporters, arrived, completed, busy, workers, queued };
+    return [cpuPercent === undefined ? sample : { ...sample, cpuPercent }];
+  });
+}
+
+/** The values of each metric by their time, and the times of one of them, oldest first. */
+function seriesOf<Id extends string>(results: readonly MetricDataResult[], first: Id) {
   const series = new Map<string, Map<number, number>>();
   for (const { Id: id = "", Timestamps: times = [], Values: values = [] } of results) {
     const points = series.get(id) ?? new Map<number, number>();
     times.forEach((time, index) => points.set(time.getTime(), values[index] ?? 0));
     series.set(id, points);
   }
-  const at = (id: keyof typeof METRICS, time: number): number | undefined => series.get(id)?.get(time);
-  return [...(series.get("reporters")?.keys() ?? [])]
-    .toSorted((a, b) => a - b)
-    .flatMap((time) => {
-      const reporters = at("reporters", time);
-      const [arrived, completed, busy] = [at("arrived", time), at("completed", time), at("busy", time)];
-      const [workers, queued] = [at("workers", time), at("queued", time)];
-      if (reporters === undefined || arrived === undefined || completed === undefined) return [];
-      if (busy === undefined || workers === undefined || queued === undefined) return [];
-      return [{ at: time, reporters, arrived, completed, busy, workers, queued }];
-    });
+  return {
+    times: [...(series.get(first)?.keys() ?? [])].toSorted((a, b) => a - b),
+    at: (id: Id, time: number): number | undefined => series.get(id)?.get(time),
+  };
 }

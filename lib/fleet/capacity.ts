@@ -1,10 +1,9 @@
 import { known, unknown, type Fact } from "../reconcile/fact.ts";
+import { PERIOD_MS, workOf, type Period, type Work } from "./work.ts";
 
-/** The nodes publish at this resolution; CloudWatch keeps it for three hours. */
-export const PERIOD_MS = 10_000;
 /** What scaling decides on: the last six whole periods and the one that is still being filled. */
 export const WINDOW_MS = 60_000 + PERIOD_MS;
-/** A scale-out answers the load of the last three whole periods; what was over before is no reason for it. */
+/** The load of now is that of the last three whole periods; what was over before is no reason for a scale-out. */
 export const RECENT_MS = 30_000 + PERIOD_MS;
 /** Of the six whole periods one may be incomplete (a node published a moment late) before the load counts as unknown. */
 export const COMPLETE_SAMPLES_MIN = 5;
@@ -25,6 +24,8 @@ export interface LoadSample {
   readonly busy: number;
   readonly workers: number;
   readonly queued: number;
+  /** Mean use of the processors, in percent; absent where the nodes do not publish it. */
+  readonly cpuPercent?: number;
 }
 
 /** Who could report: a sample with more reports than nodes counted one node twice, one with fewer misses a node. */
@@ -36,74 +37,91 @@ export interface Reporters {
 }
 
 export interface Load {
-  /** Highest rate of the last three periods, and of the whole window. */
-  readonly recentPerSecond: number;
-  readonly peakPerSecond: number;
-  readonly serviceSeconds: number;
-  readonly queued: number;
+  /** The samples of the window, oldest first. */
+  readonly works: readonly Work[];
+  /** Of these, those in which every node in service reported. */
+  readonly complete: readonly Work[];
+  /** Highest rate of requests of the last three periods, for the words. */
+  readonly perSecond: number;
+  /** Workers that work off the requests that wait, beside those for the work that keeps coming. */
+  readonly backlogWorkers: number;
   readonly workersPerNode: number;
-  /** Samples in which every node in service reported. */
-  readonly completeSamples: number;
+  /** Which of the two fills the nodes first, of late. */
+  readonly limit: "workers" | "processors";
 }
 
 /**
- * The load on the farm over the window that ends at `now`.
- *
- * A rate of arrivals is the highest mean of two neighbouring periods, because one period alone is noisy. Service time
- * is Little's law turned round (busy workers = completions per second x seconds in service): it stays right when every
- * worker is busy, where a response time would count the queue. Unknown when nobody reported of late, or when requests
- * arrive and none completes.
+ * The load on the farm over the window that ends at `now`. Unknown when nobody reported of late, or when requests arrive or
+ * wait and none is answered: then nobody knows what they take.
  */
 export function loadOf(samples: readonly LoadSample[], nodes: Reporters, now: number): Fact<Load> {
   const window = samples
     .filter((sample) => sample.at > now - WINDOW_MS && sample.reporters > 0)
     .toSorted((a, b) => a.at - b.at);
-  const recent = window.filter((sample) => sample.at > now - RECENT_MS);
-  const latest = recent.at(-1);
+  const latest = recentOf(window, now).at(-1);
   if (latest === undefined) return unknown("no node published metrics in the last half minute");
-  if (latest.workers <= 0) return unknown("the nodes report no php-fpm workers");
+  const { workers: workersPerNode } = latest;
+  if (workersPerNode <= 0) return unknown("the nodes report no php-fpm workers");
 
-  const reporters = (sample: LoadSample): number => Math.min(sample.reporters, Math.max(1, nodes.possible));
-  const sum = (of: (sample: LoadSample) => number): number =>
-    window.reduce((total, sample) => total + of(sample) * reporters(sample), 0);
-  const rate = (sample: LoadSample): number => (sample.arrived * reporters(sample) * 1000) / PERIOD_MS;
-  const peakPerSecond = peakOfPairs(window, rate);
-  const completed = sum((sample) => sample.completed);
-  if (peakPerSecond > 0 && completed === 0) return unknown("requests arrive and none was completed in the last minute");
+  const periods = window.map((sample) => periodOf(sample, nodes));
+  const sum = (of: (period: Period) => number, over = periods): number =>
+    over.reduce((total, period) => total + of(period), 0);
+  const [arrived, completed] = [sum((period) => period.arrived), sum((period) => period.completed)];
+  const queued = latest.queued * reportersOf(latest, nodes);
+  if (arrived + queued > 0 && completed === 0)
+    return unknown("requests arrive and none was completed in the last minute");
+  const serviceSeconds = completed === 0 ? 0 : (sum((period) => period.busy) * PERIOD_MS) / 1000 / completed;
+  const recent = recentOf(periods, now);
+  const works = periods.map((period) => ({ at: period.at, workers: workOf(period, workersPerNode) }));
 
   return known({
-    recentPerSecond: peakOfPairs(recent, rate),
-    peakPerSecond,
-    serviceSeconds: completed === 0 ? 0 : (sum((sample) => sample.busy) * PERIOD_MS) / 1000 / completed,
-    queued: latest.queued * reporters(latest),
-    workersPerNode: latest.workers,
-    completeSamples: window.filter((sample) => sample.reporters >= nodes.expected).length,
+    works,
+    complete: works.filter((_, index) => (window[index]?.reporters ?? 0) >= nodes.expected),
+    perSecond: peakOfPairs(recent, (period) => (period.arrived * 1000) / PERIOD_MS),
+    backlogWorkers: (queued * serviceSeconds) / BACKLOG_SECONDS,
+    workersPerNode,
+    limit:
+      sum((period) => period.processors, recent) * workersPerNode > sum((period) => period.busy, recent)
+        ? "processors"
+        : "workers",
   });
 }
+
+const recentOf = <T extends { readonly at: number }>(all: readonly T[], now: number): T[] =>
+  all.filter(({ at }) => at > now - RECENT_MS);
+
+const reportersOf = (sample: LoadSample, nodes: Reporters): number =>
+  Math.min(sample.reporters, Math.max(1, nodes.possible));
+
+/** The means of a node, times the nodes. */
+function periodOf(sample: LoadSample, nodes: Reporters): Period {
+  const reporters = reportersOf(sample, nodes);
+  return {
+    at: sample.at,
+    arrived: sample.arrived * reporters,
+    completed: sample.completed * reporters,
+    queued: sample.queued * reporters,
+    busy: sample.busy * reporters,
+    processors: ((sample.cpuPercent ?? 0) * reporters) / 100,
+  };
+}
+
+/** The load since then, as the highest mean of two neighbouring periods: one alone is noisy. */
+export const peakSince = (works: readonly Work[], since: number): number =>
+  peakOfPairs(
+    works.filter(({ at }) => at > since),
+    ({ workers }) => workers,
+  );
 
 /** Two samples are neighbours only if no period is missing between them. */
-function peakOfPairs(samples: readonly LoadSample[], rate: (sample: LoadSample) => number): number {
+function peakOfPairs<T extends { readonly at: number }>(samples: readonly T[], of: (sample: T) => number): number {
   const pairs = samples.flatMap((sample, index) => {
     const before = samples[index - 1];
-    return before !== undefined && sample.at - before.at <= PERIOD_MS ? [(rate(before) + rate(sample)) / 2] : [];
+    return before !== undefined && sample.at - before.at <= PERIOD_MS ? [(of(before) + of(sample)) / 2] : [];
   });
-  return Math.max(...(pairs.length > 0 ? pairs : samples.map(rate)));
+  return Math.max(...(pairs.length > 0 ? pairs : samples.map(of)));
 }
 
-/** Workers that requests at that rate keep busy (Little's law), and those that work off what is waiting. */
-export const offeredWorkers = (load: Load, perSecond: number): number => perSecond * load.serviceSeconds;
-export const backlogWorkers = (load: Load): number => (load.queued * load.serviceSeconds) / BACKLOG_SECONDS;
-
-/** Nodes of which `targetBusyPercent` of the workers are busy when `workers` are needed. */
-export const nodesFor = (workers: number, workersPerNode: number, targetBusyPercent: number): number =>
-  Math.ceil((workers * 100) / (workersPerNode * targetBusyPercent) - EPSILON);
-
-/** The rule in one sentence, with the numbers that it was applied to. */
-export function explainLoad(load: Load, targetBusyPercent: number): string {
-  const workers = offeredWorkers(load, load.recentPerSecond);
-  const offered = `${load.recentPerSecond.toFixed(1)} requests/s x ${load.serviceSeconds.toFixed(3)} s keep ${workers.toFixed(1)} workers busy`;
-  const backlog =
-    load.queued > 0 ? `, ${load.queued.toFixed(0)} waiting requests ${backlogWorkers(load).toFixed(1)} more` : "";
-  const nodes = nodesFor(workers + backlogWorkers(load), load.workersPerNode, targetBusyPercent);
-  return `${offered}${backlog}; at ${targetBusyPercent}% of ${load.workersPerNode.toFixed(0)} workers a node, that needs ${nodes}`;
-}
+/** Nodes that carry the load. */
+export const nodesFor = (workers: number, workersPerNode: number): number =>
+  Math.ceil(workers / workersPerNode - EPSILON);

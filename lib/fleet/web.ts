@@ -1,8 +1,10 @@
 import { assertNever } from "../assert.ts";
 import type { Capability } from "../reconcile/capability.ts";
 import { factOf, groupsAws } from "../lifecycle/aws.ts";
+import type { Group, GroupInstance } from "../lifecycle/observation.ts";
+import { absent, isKnown, type Fact } from "../reconcile/fact.ts";
 import { capacityAws } from "./aws.ts";
-import { noteChange, readChange } from "./change.ts";
+import { noteChange, readRemembered } from "./change.ts";
 import type { CapacityDeps } from "./deps.ts";
 import { planCapacity, type CapacityAction, type CapacityObservation, type SetDesired } from "./plan.ts";
 import { answerHolds, applyAnswer } from "../reconcile/answer.ts";
@@ -22,21 +24,34 @@ export function webCapacity(deps: CapacityDeps): Capability<CapacityObservation,
     return true;
   };
 
+  /** A farm without a warm pool is not asked for one. */
+  const readyNodes = async (group: Fact<Group>): Promise<Fact<number>> => {
+    if (!isKnown(group) || !group.known.hasWarmPool) return absent;
+    return factOf(async () => (await groups.warmPool(spec.webGroup)).filter(isReady).length);
+  };
+
   return {
     async observe(_scope, pending) {
       const now = clock.now();
-      const [group, samples, lastChange] = await Promise.all([
-        factOf(() => groups.group(spec.webGroup)),
-        factOf(() => aws.samples(spec.metricNamespace, spec.webGroup, now)),
-        factOf(() => readChange(table, spec.webGroup)),
+      const { metricNamespace, webGroup } = spec;
+      const [group, samples, minutes, history, remembered] = await Promise.all([
+        factOf(() => groups.group(webGroup)),
+        factOf(() => aws.samples(metricNamespace, webGroup, now)),
+        factOf(() => aws.minutes(metricNamespace, webGroup, now)),
+        factOf(() => aws.history(metricNamespace, webGroup, now)),
+        readRemembered(table, webGroup, now),
       ]);
       return {
         now,
         group,
         samples,
-        lastChange,
+        minutes,
+        history,
+        ...remembered,
+        pool: await readyNodes(group),
+        floors: spec.webFloors,
         requests: pending,
-        groupName: spec.webGroup,
+        groupName: webGroup,
         targetBusyPercent: spec.targetBusyPercent,
         scaleInCooldownMs: spec.scaleInCooldownSeconds * 1e3,
       };
@@ -57,3 +72,5 @@ export function webCapacity(deps: CapacityDeps): Capability<CapacityObservation,
     },
   };
 }
+
+const isReady = ({ lifecycleState }: GroupInstance): boolean => lifecycleState === "Warmed:Stopped";

@@ -6,7 +6,15 @@ import { mariadbDialect } from "./mariadb.ts";
 import { mysqlDialect } from "./mysql.ts";
 import { replicasOf } from "./sessions.ts";
 
-const VARIABLES = ["version", "version_comment", "read_only", "super_read_only", "offline_mode", "init_connect"];
+const VARIABLES = [
+  "version",
+  "version_comment",
+  "read_only",
+  "super_read_only",
+  "offline_mode",
+  "init_connect",
+  "max_connections",
+];
 const IDENTITIES = [mysqlDialect.identity, mariadbDialect.identity];
 const SEMI_SYNC = [mysqlDialect.semiSync, mariadbDialect.semiSync];
 
@@ -19,6 +27,7 @@ const SHOW_VARIABLES = `SHOW GLOBAL VARIABLES WHERE Variable_name IN (${listed([
 ])})`;
 const SHOW_STATUS = `SHOW GLOBAL STATUS WHERE Variable_name IN (${listed([
   "Uptime",
+  "Threads_connected",
   ...SEMI_SYNC.flatMap(({ source }) => [`${source}_clients`, `${source}_wait_sessions`]),
 ])})`;
 
@@ -52,6 +61,7 @@ export async function readState(sql: Sql): Promise<ServerState> {
     version: variables.get("version") ?? "",
     identity: variables.get(dialect.identity) ?? "",
     uptimeSeconds: count("uptime"),
+    ...connectionsOf(status.get("threads_connected"), variables.get("max_connections")),
     readOnly: variables.get("read_only") !== "OFF",
     ...(superReadOnly === undefined ? {} : { superReadOnly: superReadOnly !== "OFF" }),
     offline: dialect.isLockedOut(variables),
@@ -67,6 +77,9 @@ export async function readState(sql: Sql): Promise<ServerState> {
     ...(heartbeat === undefined ? {} : { heartbeat }),
   };
 }
+
+const connectionsOf = (used: string | undefined, max: string | undefined): Pick<ServerState, "connections"> =>
+  used === undefined || max === undefined ? {} : { connections: { used: Number(used), max: Number(max) } };
 
 /** A server that nobody has prepared yet lacks the table. A right that is missing is no such case: it stays an error. */
 async function readHeartbeat(sql: Sql): Promise<Heartbeat | undefined> {

@@ -1,13 +1,14 @@
 import { assert, assertNever } from "../../assert.ts";
 import type { Capability } from "../../reconcile/capability.ts";
 import { scopeInstance } from "../../scope.ts";
-import { isHookAction } from "../../lifecycle/action.ts";
+import { isHookAction, type CompleteHook, type HookAction } from "../../lifecycle/action.ts";
 import { applyHook, hookHolds } from "../../lifecycle/apply.ts";
 import { lifecycleAws, type LifecycleAws } from "../../lifecycle/aws.ts";
 import { isDead, isLeaving } from "../../lifecycle/observation.ts";
 import { fleetAws } from "../aws.ts";
 import type { FleetDeps } from "../deps.ts";
 import { answerHolds, applyAnswer } from "../../reconcile/answer.ts";
+import { learnBoot } from "./boot.ts";
 import { observeNode } from "./observe.ts";
 import {
   planNode,
@@ -34,7 +35,10 @@ export function webNode(deps: FleetDeps): Capability<NodeObservation, NodeAction
       return action.kind === "answer-request" ? answerHolds(deps.requests, action) : nodeHolds(aws.lifecycle, action);
     },
     async apply(action, { fence }) {
-      if (isHookAction(action)) return applyHook(hooks, action, fence);
+      if (isHookAction(action)) {
+        const done = await applyHook(hooks, action, fence);
+        return isBoot(action) ? `${done}; ${await learnBoot(deps, aws.lifecycle, action)}` : done;
+      }
       switch (action.kind) {
         case "deregister-target":
           await aws.fleet.deregister(action.targetGroup, action.instanceId);
@@ -53,6 +57,10 @@ export function webNode(deps: FleetDeps): Capability<NodeObservation, NodeAction
     },
   };
 }
+
+/** A node that goes into service has shown how long it takes; one that goes into the warm pool has not served yet. */
+const isBoot = (action: HookAction): action is CompleteHook =>
+  action.kind === "complete-hook" && action.transition === "launching" && action.result === "CONTINUE";
 
 async function nodeHolds(
   aws: LifecycleAws,

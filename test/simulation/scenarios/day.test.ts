@@ -5,7 +5,7 @@ import { servingFarm, SETUP_MS } from "./farm.ts";
 /** A whole day in `npm run test:all`. */
 const HOURS = isAll ? 24 : 6;
 const MINUTES = HOURS * 60;
-/** A tick reads the group, its machines, its load and the databases' secret: seven calls today. */
+/** A tick reads the group, its machines, its load over three spans and the databases' secret: nine calls today. */
 const READS_PER_TICK_MAX = 10;
 /** Beside the ticks: two nodes that publish every ten seconds. */
 const CALLS_PER_MINUTE_MAX = 30;

@@ -2,11 +2,13 @@ import { describe, expect, test } from "@jest/globals";
 import * as fc from "fast-check";
 import { known, unknown } from "../../../lib/reconcile/fact.ts";
 import { render } from "../../../lib/reconcile/plan.ts";
-import { PERIOD_MS } from "../../../lib/fleet/capacity.ts";
+import type { LoadSample } from "../../../lib/fleet/capacity.ts";
+import { PERIOD_MS } from "../../../lib/fleet/work.ts";
+import { parseFloors } from "../../../lib/fleet/schedule.ts";
 import { planCapacity, type CapacityChange, type CapacityObservation } from "../../../lib/fleet/plan.ts";
 import { expectGolden } from "../../golden/golden.ts";
 import { NOW } from "../lifecycle/observations.ts";
-import { groupOf, lastMinute, observed, sample, scaleWish } from "./farm-model.ts";
+import { daysOf, groupOf, lastMinute, minutesOf, observed, sample, scaleWish } from "./farm-model.ts";
 
 const sizeAfter = (o: CapacityObservation): number | "no call" => {
   const change = planCapacity(o).actions.find((action) => action.kind === "set-desired");
@@ -17,6 +19,13 @@ const pendingNode = groupOf(3, {
   instances: [...groupOf(2).instances, { id: "i-9", lifecycleState: "Pending:Wait", healthy: true }],
 });
 const missingNode = lastMinute(3, 2).map((one, index) => (index < 2 ? { ...one, reporters: 2 } : one));
+
+const database = (connections: number, connectionsMax: number) =>
+  known({ connections, connectionsMax, refuses: false });
+const withCpu = (cpuPercent: number) => (one: LoadSample) => ({ ...one, cpuPercent });
+/** 1 January 2026 is a Thursday. */
+const workdays = (count: number) => parseFloors(`mon-fri 12:00-19:00 ${count}`) ?? [];
+const calm = known(minutesOf(180, () => 12));
 
 const ROWS: readonly [string, CapacityObservation, number | "no call"][] = [
   ["the load fits", observed(2, 10), "no call"],
@@ -30,7 +39,7 @@ const ROWS: readonly [string, CapacityObservation, number | "no call"][] = [
   ["the last scale-out was noted and its call failed", observed(2, 24, { lastChange: changed(2, 5, 1_000) }), 5],
   ["load comes back right after a scale-in", observed(2, 24, { lastChange: changed(3, 2, 1_000) }), 5],
   ["the load is gone", observed(4, 0), 3],
-  ["the load is gone from ten nodes or more", observed(20, 0, { group: known(groupOf(20, { max: 30 })) }), 18],
+  ["the load is gone from eight nodes or more", observed(20, 0, { group: known(groupOf(20, { max: 30 })) }), 15],
   ["the load is gone and the minimum is reached", observed(2, 0), "no call"],
   ["the cooldown has not passed", observed(4, 0, { lastChange: changed(3, 4, 59_000) }), "no call"],
   ["the cooldown has passed", observed(4, 0, { lastChange: changed(3, 4, 60_000) }), 3],
@@ -62,6 +71,68 @@ const ROWS: readonly [string, CapacityObservation, number | "no call"][] = [
     "a node reported twice in a period",
     observed(2, 10, { samples: known(lastMinute(2, 10).map((one) => ({ ...one, reporters: 3 }))) }),
     "no call",
+  ],
+  [
+    "the load was calm for hours, less headroom does",
+    observed(2, 12, { targetBusyPercent: 80, minutes: known(minutesOf(180, () => 12)) }),
+    "no call",
+  ],
+  [
+    "the load was restless for hours, more headroom is kept",
+    observed(2, 12, { targetBusyPercent: 80, minutes: known(minutesOf(180, (ago) => (ago % 9 === 0 ? 18 : 12))) }),
+    3,
+  ],
+  [
+    "the load rises on a line, it is met where it will be after a boot",
+    observed(2, 12, { targetBusyPercent: 80, minutes: known(minutesOf(30, (ago) => Math.max(2, 12 - ago * 0.5))) }),
+    3,
+  ],
+  [
+    "earlier days doubled at this hour",
+    observed(2, 12, {
+      targetBusyPercent: 80,
+      minutes: known(minutesOf(180, () => 12)),
+      history: known(daysOf(7, (minute) => (minute >= 5 ? 24 : 12))),
+    }),
+    4,
+  ],
+  [
+    "one day alone doubled at this hour",
+    observed(2, 12, {
+      targetBusyPercent: 80,
+      minutes: known(minutesOf(180, () => 12)),
+      history: known(daysOf(1, (minute) => (minute >= 5 ? 24 : 12))),
+    }),
+    "no call",
+  ],
+  ["the last hours are unknown and the load is gone", observed(4, 0, { minutes: unknown("throttled") }), "no call"],
+  ["the last hours are unknown and the load has doubled", observed(2, 24, { minutes: unknown("throttled") }), 5],
+  ["the database has room for one node more", observed(2, 24, { database: database(132, 151) }), 3],
+  ["the database has no room", observed(2, 24, { database: database(140, 151) }), "no call"],
+  [
+    "the database has no room and an operator wants four",
+    observed(2, 24, { database: database(140, 151), requests: [scaleWish(4)] }),
+    4,
+  ],
+  ["nobody knows the database", observed(2, 24, { database: unknown("throttled") }), 5],
+  ["the processors are the limit", observed(2, 10, { samples: known(lastMinute(2, 10).map(withCpu(90))) }), 3],
+  ["the processors idle", observed(2, 10, { samples: known(lastMinute(2, 10).map(withCpu(5))) }), "no call"],
+  ["the schedule wants four", observed(2, 0, { floors: workdays(4) }), 4],
+  [
+    "the schedule wants four within a boot",
+    observed(2, 0, { now: NOW - 300_000, samples: known(lastMinute(2, 0, 0, NOW - 300_000)), floors: workdays(4) }),
+    4,
+  ],
+  ["the schedule wants more than the maximum", observed(2, 0, { floors: workdays(40) }), 6],
+  ["the schedule wants four and the load is unknown", observed(2, 0, { floors: workdays(4), samples: known([]) }), 4],
+  [
+    "the schedule has ended",
+    observed(4, 0, {
+      now: NOW + 8 * 3_600_000,
+      samples: known(lastMinute(4, 0, 0, NOW + 8 * 3_600_000)),
+      floors: workdays(4),
+    }),
+    3,
   ],
   ["an operator wants four", observed(2, 0, { requests: [scaleWish(4)] }), 4],
   [
@@ -115,6 +186,18 @@ describe("the web tier's size", () => {
     ["capacity-rest", observed(2, 10)],
     ["capacity-settling", observed(3, 1_000, { lastChange: changed(2, 3, 10_000) })],
     ["capacity-unknown", observed(4, 0, { samples: unknown("could not read the metrics: Throttling: Rate exceeded") })],
+    ["capacity-forecast", observed(2, 20, { minutes: known(minutesOf(60, (ago) => Math.max(8, 20 - ago))) })],
+    [
+      "capacity-habit",
+      observed(2, 12, { minutes: calm, history: known(daysOf(7, (minute) => (minute >= 5 ? 30 : 12))) }),
+    ],
+    ["capacity-surprise", observed(2, 30, { minutes: calm })],
+    ["capacity-database", observed(2, 24, { minutes: calm, database: database(140, 151) })],
+    [
+      "capacity-pool",
+      observed(2, 20, { minutes: known(minutesOf(60, (ago) => Math.max(8, 20 - ago))), pool: known(3) }),
+    ],
+    ["capacity-floor", observed(2, 1, { minutes: calm, floors: workdays(4) })],
     ["capacity-wish", observed(2, 0, { requests: [scaleWish(4)] })],
   ])("reads as in %s.txt", (name, seen) => {
     expectGolden(name, render(planCapacity(seen)));
@@ -172,6 +255,35 @@ describe("whatever the metrics say", () => {
         expect(to).toBeGreaterThanOrEqual(min);
         expect(to).toBeLessThanOrEqual(min + spread);
       }),
+    );
+  });
+
+  test("more load never wants fewer nodes", () => {
+    const anyMinutes = fc.array(fc.integer({ min: 0, max: 100 }), { minLength: 1, maxLength: 180 });
+    fc.assert(
+      fc.property(
+        anyMinutes,
+        fc.integer({ min: 1, max: 100 }),
+        fc.double({ min: 1, max: 5, noNaN: true }),
+        (rates, now, factor) => {
+          const wanted = (times: number): number => {
+            const minutes = known(minutesOf(rates.length, (ago) => times * (rates[rates.length - ago] ?? 0)));
+            const history = known(daysOf(3, (minute) => times * (1 + Math.abs(minute % 25))));
+            const group = known(groupOf(2, { max: 1_000 }));
+            // What the nodes complete is the same: only as much as two of them can.
+            const samples = known(
+              lastMinute(2, now).map((one) => ({
+                ...one,
+                arrived: one.arrived * times,
+                queued: one.queued + one.arrived * (times - 1),
+              })),
+            );
+            const to = sizeAfter(observed(2, 0, { group, minutes, history, samples }));
+            return to === "no call" ? 2 : to;
+          };
+          expect(wanted(factor)).toBeGreaterThanOrEqual(wanted(1));
+        },
+      ),
     );
   });
 

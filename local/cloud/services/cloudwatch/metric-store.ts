@@ -36,6 +36,8 @@ export interface MetricName {
 
 export interface Metric extends MetricName {
   readonly byUnit: Map<string, Series>;
+  /** Nothing is known before and after: most of a long span is answered without a look. */
+  firstAt: number;
   lastAt: number;
 }
 
@@ -90,12 +92,13 @@ export function openMetricStore(world: World): MetricStore {
   return {
     put(name, published) {
       const key = keyOf(name);
-      const metric = metrics.get(key) ?? { ...name, byUnit: new Map<string, Series>(), lastAt: 0 };
+      const metric = metrics.get(key) ?? { ...name, byUnit: new Map<string, Series>(), firstAt: Infinity, lastAt: 0 };
       if (!metrics.has(key) && metrics.size >= METRICS_MAX)
         throw new CloudError("LimitExceeded", `at most ${METRICS_MAX} metrics`);
       metrics.set(key, metric);
       const series = metric.byUnit.get(published.unit) ?? { fine: new Map(), coarse: new Map() };
       metric.byUnit.set(published.unit, series);
+      metric.firstAt = Math.min(metric.firstAt, published.at);
       metric.lastAt = Math.max(metric.lastAt, published.at);
       if (published.fine) add(series.fine, published.at, FINE_MS, published.point);
       add(series.coarse, published.at, COARSE_MS, published.point);
@@ -136,8 +139,10 @@ function readPeriod(
   unit: string | undefined,
 ): Point | undefined {
   const step = periodMs < COARSE_MS ? FINE_MS : COARSE_MS;
+  // A point stands at the start of its step, which may be before its first value.
+  if (metric === undefined || to <= metric.firstAt - step || from > metric.lastAt) return undefined;
   const found: Point[] = [];
-  for (const [seriesUnit, series] of metric?.byUnit ?? []) {
+  for (const [seriesUnit, series] of metric.byUnit) {
     if (unit !== undefined && unit !== seriesUnit) continue;
     const points = step === FINE_MS ? series.fine : series.coarse;
     for (let at = Math.ceil(from / step) * step; at < to; at += step) {
