@@ -37,7 +37,7 @@ export async function alarmToService(since: string): Promise<void> {
   const applied = (await journal(since)).filter((line) => line.phase === "applied");
   const decided = applied.find((line) => line.action === "set-desired");
   const joined = applied.find((line) => line.action === "complete-hook");
-  const alarmAt = await changeOfAlarm(decided?.cause ?? "");
+  const alarmAt = await alarmOf(applied);
   const launchedAt = await endOfLaunch(joined?.scope.replace("web/", "") ?? "");
   const [decidedAt, joinedAt] = [Date.parse(decided?.at ?? ""), Date.parse(joined?.at ?? "")];
   const seconds = (joinedAt - alarmAt) / 1000;
@@ -48,14 +48,18 @@ export async function alarmToService(since: string): Promise<void> {
   expect(seconds).toBeLessThan(ALARM_TO_SERVICE_SECONDS_MAX);
 }
 
-/** When the alarm that the journal names as the cause (`alarm <name> is <state>`) last went into that state. */
-async function changeOfAlarm(cause: string): Promise<number> {
-  const [, AlarmName = "", state = ""] = /^alarm (\S+) is (\S+)$/.exec(cause) ?? [];
+/** When the alarm that the first scale-out of these lines names as its cause (`alarm <name> is <state>`) had gone off. */
+export async function alarmOf(lines: Awaited<ReturnType<typeof journal>>): Promise<number> {
+  const decided = lines.find((line) => line.phase === "applied" && line.action === "set-desired");
+  const [, AlarmName = "", state = ""] = /^alarm (\S+) is (\S+)$/.exec(decided?.cause ?? "") ?? [];
   const history = await operator().alarms.send(
     new DescribeAlarmHistoryCommand({ AlarmName, HistoryItemType: "StateUpdate" }),
   );
-  const change = history.AlarmHistoryItems?.find((item) => item.HistorySummary?.endsWith(`to ${state}`));
-  return change?.Timestamp?.getTime() ?? Number.NaN;
+  const decidedAt = Date.parse(decided?.at ?? "");
+  const changes = history.AlarmHistoryItems?.flatMap(({ HistorySummary = "", Timestamp }) =>
+    HistorySummary.endsWith(`to ${state}`) && Timestamp !== undefined ? [Timestamp.getTime()] : [],
+  );
+  return Math.max(...(changes ?? []).filter((at) => at <= decidedAt));
 }
 
 async function endOfLaunch(InstanceId: string): Promise<number> {
