@@ -49,6 +49,7 @@ const serves = (group: GroupSeen): boolean =>
 
 /** What must hold once the faults have ended and the farm had its time; each broken rule in words. */
 export async function brokenInvariants(world: SimulatedWorld): Promise<readonly string[]> {
+  const wrong = await wrongWithPair(world);
   const groups = await groupsOf(world);
   const journal = await world.journal();
   const { deeds, broken } = world.witness;
@@ -56,7 +57,7 @@ export async function brokenInvariants(world: SimulatedWorld): Promise<readonly 
   return [
     ...broken,
     ...pair.broken,
-    ...wrongWithPair(world),
+    ...wrong,
     ...unexplainedDeeds(pair.deeds, journal),
     ...groups.flatMap(restored),
     ...(await strayMachines(world, groups)),

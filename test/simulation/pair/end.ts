@@ -12,6 +12,8 @@ const BEGUN_MS = 60_000;
 /** A person who reads what is proposed. */
 const PERSON_MS = 90_000;
 const STEP_MS = 1_000;
+/** Half the time between two heartbeats. */
+const UNDER_WAY_MS = 500;
 
 /** What only a person can mend, and why: it is told until then. Everything else the controller mends by itself. */
 const FOR_A_PERSON: ReadonlySet<string> = new Set([
@@ -47,8 +49,14 @@ export async function settlePair(world: SimulatedWorld): Promise<readonly string
   return wrongWithPair(world);
 }
 
-/** What is wrong with the pair as it stands, but for what a person was told. */
-export function wrongWithPair(world: SimulatedWorld): string[] {
+/** What is wrong with the pair that is at rest, but for what a person was told. A heartbeat on its way to the peer is not. */
+export async function wrongWithPair(world: SimulatedWorld): Promise<string[]> {
+  if (wrongNow(world).length === 0) return [];
+  await world.advance(UNDER_WAY_MS);
+  return wrongNow(world);
+}
+
+function wrongNow(world: SimulatedWorld): string[] {
   const told = world.told();
   const { state, witness } = world.databases.pair;
   const words = JSON.stringify(told);
