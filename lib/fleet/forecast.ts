@@ -19,13 +19,13 @@ const SLOPE_SHARE = 0.2;
 const GONE_MINUTES = 3;
 const GONE_SHARE = 0.4;
 const GONE_KEPT = 0.2;
-/** Of the recent minutes, so many may have been beyond the forecast with its headroom. */
-const MISSES_MAX = 0.03;
+/** The headroom covers so many standard deviations of the recent minutes from their forecasts. */
+const DEVIATIONS = 2.5;
 /** Fewer minutes tell nothing of volatility, and the headroom is that of a farm that nobody knows. */
 const JUDGED_MIN = 20;
 export const UNJUDGED_HEADROOM = 1.4;
 /** More is no headroom any more but another load. */
-const HEADROOM_MAX = 1.5;
+const HEADROOM_MAX = 1.7;
 /** How far beyond the horizon earlier days are asked, and over how many of their periods the level is taken. */
 const AHEAD_PERIODS = 1;
 const BASE_PERIODS = 3;
@@ -45,7 +45,7 @@ export interface Forecast {
   readonly expected: number;
   /** Whether the load is at its level or above, and has been going up. */
   readonly rises: boolean;
-  /** How much more than forecast the recent minutes brought, but for a few of them; 1: never more. */
+  /** How much more than forecast a minute may bring, by how far the recent ones were from their forecasts; 1: no more. */
   readonly headroom: number;
   /** Whether the headroom is judged by recent minutes, or the one of a farm that nobody knows. */
   readonly judged: boolean;
@@ -73,8 +73,8 @@ export interface Horizon {
 
 /**
  * What the load may be one horizon from now. The headroom is what the recent past teaches: each of its minutes is held
- * against what had been forecast for it a horizon before, and the headroom is the factor that would have covered all
- * but a few of them. So it grows with volatility and shrinks in calm, whatever the shape of the load is. Earlier days
+ * against what had been forecast for it a horizon before, and the headroom covers their mean and some standard deviations
+ * more. So it grows with volatility and shrinks in calm, whatever the shape of the load is. Earlier days
  * say by how much the load grows at this hour. Undefined: no minute is known. Pure.
  */
 export function forecastOf(past: Past, { horizonMs, heldMs, now }: Horizon): Forecast | undefined {
@@ -156,7 +156,7 @@ function triedOn(seen: Seen, heldFrom: number, heldMs: number, levelMs: number):
     if (load !== undefined && expected !== undefined && expected > 0) judged.push({ load, expected });
   }
   const ratios = judged.map(({ load, expected }) => load / expected);
-  const headroom = judged.length < JUDGED_MIN ? undefined : Math.min(HEADROOM_MAX, quantile(ratios, 1 - MISSES_MAX));
+  const headroom = judged.length < JUDGED_MIN ? undefined : Math.min(HEADROOM_MAX, covering(ratios));
   // A forecast was made when its minute ended; the newest counts in any case.
   const counting = running === undefined ? forecasts.length - 1 : forecasts.length;
   const from = Math.min(counting, Math.max(0, forecasts.length - 1 - Math.floor((end - heldFrom) / MINUTE_MS)));
@@ -210,7 +210,7 @@ function growthOf(history: readonly Work[], horizonMs: number, now: number): { g
   const growths: number[] = [];
   for (let day = 1; day <= HISTORY_DAYS; day++) {
     const then = now - day * DAY_MS;
-    const base = meanOf(history, then - BASE_PERIODS * HISTORY_PERIOD_MS, then);
+    const base = meanWithin(history, then - BASE_PERIODS * HISTORY_PERIOD_MS, then);
     const ahead = highestOf(history, then, then + horizonMs + AHEAD_PERIODS * HISTORY_PERIOD_MS);
     if (base !== undefined && base > 0 && ahead !== undefined) growths.push(ahead / base);
   }
@@ -229,8 +229,8 @@ function highestOf(history: readonly Work[], from: number, to: number): number |
   return best;
 }
 
-/** Mean requests of the periods that begin within [from, to); undefined when none is known. */
-function meanOf(history: readonly Work[], from: number, to: number): number | undefined {
+/** Mean load of the periods that begin within [from, to); undefined when none is known. */
+function meanWithin(history: readonly Work[], from: number, to: number): number | undefined {
   let sum = 0;
   let count = 0;
   for (let index = firstFrom(history, from); index < history.length; index++) {
@@ -258,6 +258,14 @@ function highest(values: readonly number[], from: number, to: number): number {
   for (let index = from; index <= to; index++) best = Math.max(best, values[index] ?? 0);
   return best;
 }
+
+/** What covers all but the rarest: a quantile of so few minutes would rest on the two or three highest of them. */
+function covering(ratios: readonly number[]): number {
+  const mean = meanOf(ratios);
+  return mean + DEVIATIONS * Math.sqrt(meanOf(ratios.map((ratio) => (ratio - mean) ** 2)));
+}
+
+const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** The value that a share of all does not exceed. */
 const quantile = (values: readonly number[], share: number): number => {

@@ -85,7 +85,7 @@ const ROWS: readonly [string, CapacityObservation, number | "no call"][] = [
   [
     "the load rises on a line, it is met where it will be after a boot",
     observed(2, 12, { targetBusyPercent: 80, minutes: known(minutesOf(30, (ago) => Math.max(2, 12 - ago * 0.5))) }),
-    3,
+    4,
   ],
   [
     "earlier days doubled at this hour",

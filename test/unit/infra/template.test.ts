@@ -104,7 +104,7 @@ describe("the packaged template", () => {
     ["HTTPS", { CertificateArn: "arn:aws:acm:eu-west-1:000000000000:certificate/x" }],
     ["a key of the stack's own", { EncryptionKey: "own" }],
     ["a share that is brought", { ShareServer: "files.example.org:/wordpress", Zones: "3" }],
-    ["a warm pool", { WarmPoolMin: "2" }],
+    ["no warm pool", { WarmPoolMin: "0" }],
     ["no CloudFront", { Edge: "none" }],
     ["a public zone that is made", { PublicZoneName: "example.org" }],
     ["a key that is brought", { EncryptionKey: "arn:aws:kms:eu-west-1:000000000000:key/x" }],
@@ -123,7 +123,7 @@ describe("the packaged template", () => {
 
 describe("a warm pool", () => {
   test("is made only where one is wanted, and has a size of its own", async () => {
-    expect((await stackWith({})).enabled.has("WebWarmPool")).toBe(false);
+    expect((await stackWith({ WarmPoolMin: "0" })).enabled.has("WebWarmPool")).toBe(false);
     expect((await stackWith({ WarmPoolMin: "2" })).enabled.has("WebWarmPool")).toBe(true);
     expect(propertiesOf("WebWarmPool")).toMatchObject({
       MinSize: { Ref: "WarmPoolMin" },
