@@ -122,7 +122,7 @@ describe("a group", () => {
     await model.advance(2);
 
     const bySubnet = Map.groupBy(model.requests, ({ subnetId }) => subnetId);
-    expect([...bySubnet.values()].map(({ length }) => length).toSorted()).toEqual([3, 4]);
+    expect([...bySubnet.values()].map(({ length }) => length)).toEqual([4, 3]);
     expect((await states(model)).every((state) => state.endsWith(" InService"))).toBe(true);
   });
 
