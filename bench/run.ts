@@ -1,10 +1,16 @@
 import { CliError } from "../local/cli/output.ts";
 import { bundle } from "./bundle.ts";
+import { growth } from "./growth.ts";
 import { healing } from "./healing.ts";
 import { scaling } from "./scaling.ts";
 
 /** `npm run bench -- NAME`: measures one thing, prints it, and exits with 1 when it is worse than Tandem promises. */
-const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<boolean>>> = { bundle, healing, scaling };
+const BENCHES: Readonly<Record<string, (args: readonly string[]) => Promise<boolean>>> = {
+  bundle,
+  growth,
+  healing,
+  scaling,
+};
 
 const USAGE_EXIT = 2;
 

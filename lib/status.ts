@@ -133,7 +133,7 @@ async function webOf(deps: StatusDeps) {
   const instances = [...group.instances, ...pool];
   const ids = instances.map((instance) => instance.id);
   const [machines, health, mounts] = await Promise.all([
-    readable(() => lifecycleAws(deps).machines(ids)),
+    readable(() => lifecycleAws(deps).machinesOfGroup(webGroup)),
     readable(() => healthOf(deps, group)),
     readable(() => observeMounts(deps, ids)),
   ]);

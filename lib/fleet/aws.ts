@@ -37,6 +37,7 @@ const METRIC_PAGES_MAX = 3;
 
 /** A farm has a dozen alarms; ten pages of them are somebody else's. */
 const ALARMS_MAX = 1_000;
+const ALARMS_PER_PAGE_MAX = 100;
 
 export interface Alarm {
   readonly name: string;
@@ -82,7 +83,11 @@ function nodesAws({ autoScaling, cloudWatch, elbv2 }: FleetClients) {
     async alarms(prefix: string): Promise<readonly Alarm[]> {
       return callAws(`describe the alarms ${prefix}*`, async () => {
         const alarms: Alarm[] = [];
-        const input = { AlarmNamePrefix: prefix, AlarmTypes: ["MetricAlarm" as const] };
+        const input = {
+          AlarmNamePrefix: prefix,
+          AlarmTypes: ["MetricAlarm" as const],
+          MaxRecords: ALARMS_PER_PAGE_MAX,
+        };
         for await (const page of paginateDescribeAlarms({ client: cloudWatch }, input)) {
           for (const { AlarmName: name, StateValue: state } of page.MetricAlarms ?? [])
             if (name !== undefined) alarms.push({ name, state: state ?? "INSUFFICIENT_DATA" });

@@ -1,29 +1,65 @@
-import { isDead, waitingTransition } from "../lifecycle/observation.ts";
+import { DEAD_STATES, waitingTransition, type Group, type GroupInstance } from "../lifecycle/observation.ts";
 import { lifecycleAws } from "../lifecycle/aws.ts";
+import { scopeInstance } from "../scope.ts";
 import type { FleetDeps } from "./deps.ts";
 
-/** Of one pass; each look costs a few calls, and the next minute looks at the rest. */
-const NODES_PER_PASS_MAX = 50;
+/**
+ * Of one pass; each look costs a few calls. Those that a pass leaves out come first in the next: a farm in which more than
+ * this move at once must not look at the same ones each minute.
+ */
+export const NODES_PER_PASS_MAX = 1_000;
+const MINUTE_MS = 60_000;
+
+/** What tells which nodes need a look although nobody asked. */
+export interface ObservedNodes {
+  readonly group: Group;
+  readonly pool: readonly GroupInstance[];
+  /** Instance ids of the group whose machine EC2 shows as dead, or on its way there. */
+  readonly dead: ReadonlySet<string>;
+  /** Instance ids that an operator wants something of and that nobody has answered for yet. */
+  readonly wanted: readonly string[];
+}
 
 /**
- * Instance ids of the web nodes that need a look although nobody asked: those that are not in service, those that the
- * group calls unhealthy and those whose machine is dead; of the warm pool, those that wait in a hook. Events can be lost;
- * the minute clock calls this.
+ * Instance ids of the web nodes that need a look although nobody asked. Events can be lost; the minute clock calls this.
  * @throws TandemError if the group or the machines cannot be read
  */
 export async function nodesToLookAt(deps: FleetDeps): Promise<readonly string[]> {
+  const observed = await observeNodes(deps);
+  return observed === undefined ? [] : nodesInNeed(observed, Math.floor(deps.clock.now() / MINUTE_MS));
+}
+
+/**
+ * Reads groups and pages, never a node: a healthy tier costs the same whatever its size. So it asks for the dead machines
+ * and not for all; one that EC2 does not show at all is left to the group's own health check either way (`planNode`).
+ * Undefined: no such group.
+ */
+export async function observeNodes(deps: FleetDeps): Promise<ObservedNodes | undefined> {
+  const { webGroup } = deps.spec;
   const aws = lifecycleAws(deps);
-  const group = await aws.group(deps.spec.webGroup);
-  if (group === undefined) return [];
-  const pool = group.hasWarmPool ? await aws.warmPool(deps.spec.webGroup) : [];
-  const warming = pool.filter(({ lifecycleState }) => waitingTransition(lifecycleState) !== undefined);
-  const machines = await aws.machines(group.instances.map((instance) => instance.id));
-  const isQuiet = (id: string): boolean => {
-    const machine = machines.get(id);
-    return machine !== undefined && !isDead(machine.state);
-  };
+  const [group, dead, requests] = await Promise.all([
+    aws.group(webGroup),
+    aws.machinesOfGroup(webGroup, DEAD_STATES),
+    deps.requests.open(),
+  ]);
+  if (group === undefined) return undefined;
+  const pool = group.hasWarmPool ? await aws.warmPool(webGroup) : [];
+  const wanted = requests.flatMap(({ state, scope }) => (state === "pending" ? (scopeInstance(scope) ?? []) : []));
+  return { group, pool, dead: new Set(dead.keys()), wanted };
+}
+
+/**
+ * Those that are not in service, those that the group calls unhealthy, those whose machine is dead, and those that an
+ * operator wants something of; of the warm pool, those that wait in a hook. Pure.
+ * @param turn which of the passes this is, e.g. the minute
+ */
+export function nodesInNeed({ group, pool, dead, wanted }: ObservedNodes, turn: number): readonly string[] {
   const moving = group.instances.filter(
-    (instance) => instance.lifecycleState !== "InService" || !instance.healthy || !isQuiet(instance.id),
+    ({ id, lifecycleState, healthy }) => lifecycleState !== "InService" || !healthy || dead.has(id),
   );
-  return [...moving, ...warming].map((instance) => instance.id).slice(0, NODES_PER_PASS_MAX);
+  const warming = pool.filter(({ lifecycleState }) => waitingTransition(lifecycleState) !== undefined);
+  const all = [...new Set([...wanted, ...[...moving, ...warming].map(({ id }) => id)])];
+  if (all.length <= NODES_PER_PASS_MAX) return all;
+  const first = (turn * NODES_PER_PASS_MAX) % all.length;
+  return [...all.slice(first), ...all.slice(0, first)].slice(0, NODES_PER_PASS_MAX);
 }

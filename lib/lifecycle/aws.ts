@@ -8,7 +8,7 @@ import {
   type AutoScalingGroup,
   type Instance as AutoScalingInstance,
 } from "@aws-sdk/client-auto-scaling";
-import { paginateDescribeInstances, type EC2Client, type Instance } from "@aws-sdk/client-ec2";
+import { paginateDescribeInstances, type EC2Client, type Filter, type Instance } from "@aws-sdk/client-ec2";
 import {
   DescribeInstanceInformationCommand,
   GetCommandInvocationCommand,
@@ -45,6 +45,10 @@ export interface LifecycleClients extends GroupClients {
 const COMMANDS_MAX = 50;
 /** EC2 takes no more values in one filter. */
 const MACHINES_PER_CALL_MAX = 200;
+/** EC2 gives no more in one page. */
+const MACHINES_PER_PAGE_MAX = 1_000;
+/** Auto Scaling gives no more of a warm pool in one page. */
+const POOL_PAGE_MAX = 50;
 /** SSM waits this long for an agent to take a command; the shortest that it allows. */
 const DELIVERY_SECONDS = 30;
 
@@ -71,7 +75,8 @@ export function groupsAws({ autoScaling }: GroupClients) {
     async warmPool(name: string): Promise<readonly GroupInstance[]> {
       return callAws(`describe the warm pool of ${name}`, async () => {
         const found: GroupInstance[] = [];
-        for await (const page of paginateDescribeWarmPool({ client: autoScaling }, { AutoScalingGroupName: name }))
+        const input = { AutoScalingGroupName: name, MaxRecords: POOL_PAGE_MAX };
+        for await (const page of paginateDescribeWarmPool({ client: autoScaling }, input))
           found.push(...(page.Instances ?? []).flatMap(instanceOf));
         return found;
       });
@@ -99,14 +104,25 @@ function machinery({ ec2, ssm }: LifecycleClients) {
     async machines(instanceIds: readonly string[]): Promise<ReadonlyMap<string, Machine>> {
       const machines = new Map<string, Machine>();
       for (let first = 0; first < instanceIds.length; first += MACHINES_PER_CALL_MAX) {
-        const Filters = [{ Name: "instance-id", Values: instanceIds.slice(first, first + MACHINES_PER_CALL_MAX) }];
-        await callAws(`describe ${instanceIds.length} instances`, async () => {
-          for await (const page of paginateDescribeInstances({ client: ec2 }, { Filters }))
-            for (const instance of (page.Reservations ?? []).flatMap((reservation) => reservation.Instances ?? []))
-              if (instance.InstanceId !== undefined) machines.set(instance.InstanceId, machineOf(instance));
-        });
+        const Values = instanceIds.slice(first, first + MACHINES_PER_CALL_MAX);
+        const doing = `describe ${instanceIds.length} instances`;
+        for (const machine of await described(ec2, doing, [{ Name: "instance-id", Values }])) machines.set(...machine);
       }
       return machines;
+    },
+    /**
+     * By instance id, those that the group has launched, by the tag that Auto Scaling gives them; only those in one of the
+     * states, if given. Terminated ones are among them for about an hour.
+     */
+    async machinesOfGroup(
+      name: string,
+      states: readonly MachineState[] = MACHINE_STATES,
+    ): Promise<ReadonlyMap<string, Machine>> {
+      const filters = [
+        { Name: "tag:aws:autoscaling:groupName", Values: [name] },
+        { Name: "instance-state-name", Values: [...states] },
+      ];
+      return new Map(await described(ec2, `describe the instances of ${name}`, filters));
     },
     /** Undefined: never registered. */
     async agent(instanceId: string): Promise<"online" | "offline" | undefined> {
@@ -119,6 +135,18 @@ function machinery({ ec2, ssm }: LifecycleClients) {
       return status === "Online" ? "online" : "offline";
     },
   };
+}
+
+/** All pages, as large as EC2 gives them. */
+async function described(ec2: EC2Client, doing: string, Filters: Filter[]): Promise<[string, Machine][]> {
+  return callAws(doing, async () => {
+    const machines: [string, Machine][] = [];
+    const input = { Filters, MaxResults: MACHINES_PER_PAGE_MAX };
+    for await (const page of paginateDescribeInstances({ client: ec2 }, input))
+      for (const instance of (page.Reservations ?? []).flatMap((reservation) => reservation.Instances ?? []))
+        if (instance.InstanceId !== undefined) machines.push([instance.InstanceId, machineOf(instance)]);
+    return machines;
+  });
 }
 
 /** Run Command. */

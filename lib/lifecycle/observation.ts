@@ -106,7 +106,6 @@ export const isWarm = (lifecycleState: string): boolean => lifecycleState.starts
 export const isLeaving = (lifecycleState: string): boolean =>
   lifecycleState.startsWith("Terminating") || lifecycleState.startsWith("Warmed:Terminating");
 
-const DEAD: ReadonlySet<MachineState> = new Set(["shutting-down", "terminated", "stopping", "stopped"]);
-
 /** EC2 says that the machine runs no more, or not for long: nothing can be asked of it. */
-export const isDead = (state: MachineState): boolean => DEAD.has(state);
+export const DEAD_STATES: readonly MachineState[] = ["shutting-down", "terminated", "stopping", "stopped"];
+export const isDead = (state: MachineState): boolean => DEAD_STATES.includes(state);

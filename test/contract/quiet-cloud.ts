@@ -10,18 +10,26 @@ const refuse = (what: string) => (): never => {
 };
 
 /** What a cloud has in which nothing but its own services runs: machines have power and no processes. */
-const machines: CloudParts["compute"] = {
-  boot: async ({ address }) => ({
-    address,
-    run: refuse("programs on its machines"),
-    powerOff: async () => undefined,
-    powerOn: async () => undefined,
-    destroy: async () => undefined,
-    onExit: () => undefined,
-    consoleOutput: () => "",
-  }),
-  close: async () => undefined,
-};
+export const quietParts = {
+  account: "000000000000",
+  region: "eu-west-1",
+  compute: {
+    boot: async ({ address }) => ({
+      address,
+      run: refuse("programs on its machines"),
+      powerOff: async () => undefined,
+      powerOn: async () => undefined,
+      destroy: async () => undefined,
+      onExit: () => undefined,
+      consoleOutput: () => "",
+    }),
+    close: async () => undefined,
+  },
+  runtime: { start: refuse("functions") },
+  proxy: { listen: refuse("balancers"), probe: refuse("balancers"), forget: () => undefined },
+  cacheServers: { start: refuse("caches"), front: refuse("caches"), close: async () => undefined },
+  shares: { create: refuse("shares"), serve: refuse("shares"), remove: refuse("shares") },
+} satisfies Partial<CloudParts>;
 
 /** A whole embedded cloud behind a free port of loopback, for a client that is a program of its own. */
 export async function openQuietCloud() {
@@ -29,15 +37,9 @@ export async function openQuietCloud() {
   const notes: string[] = [];
   let url = "";
   const cloud = openCloud({
-    account: "000000000000",
-    region: "eu-west-1",
+    ...quietParts,
     clock: wallCloudClock,
     ids: randomIds,
-    compute: machines,
-    runtime: { start: refuse("functions") },
-    proxy: { listen: refuse("balancers"), probe: refuse("balancers"), forget: () => undefined },
-    cacheServers: { start: refuse("caches"), front: refuse("caches"), close: async () => undefined },
-    shares: { create: refuse("shares"), serve: refuse("shares"), remove: refuse("shares") },
     functionsFolder: folder,
     endpointUrl: () => url,
     record: () => undefined,

@@ -54,6 +54,16 @@ const MACHINES = [
 ];
 const asked = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
+/** By id, or by group and state, as a call filters them. */
+const chosen = (machines: typeof MACHINES, { Filters: filters }: Record<string, unknown>): typeof MACHINES => {
+  const words = JSON.stringify(filters);
+  return machines.filter(
+    ({ InstanceId: id, State: state }) =>
+      words.includes(`"${id}"`) ||
+      (words.includes('"tandem-local-web"') && id !== "i-a" && words.includes(`"${state.Name}"`)),
+  );
+};
+
 const ANSWERS: Answers = {
   DescribeAutoScalingGroups: ({ AutoScalingGroupNames: names }) => ({
     AutoScalingGroups: Object.entries(GROUPS).flatMap(([name, group]) =>
@@ -62,9 +72,7 @@ const ANSWERS: Answers = {
         : [],
     ),
   }),
-  DescribeInstances: ({ Filters: filters }) => ({
-    Reservations: [{ Instances: MACHINES.filter((one) => JSON.stringify(filters).includes(`"${one.InstanceId}"`)) }],
-  }),
+  DescribeInstances: (input) => ({ Reservations: [{ Instances: chosen(MACHINES, input) }] }),
   DescribeTargetHealth: () => ({
     TargetHealthDescriptions: [{ Target: { Id: "i-1" }, TargetHealth: { State: "healthy" } }],
   }),
@@ -283,18 +291,6 @@ describe("the status of a farm", () => {
   });
 });
 
-test("the minute clock looks at the nodes that are not quietly in service", async () => {
-  const { deps } = farm();
-  expect(await nodesToLookAt(deps)).toEqual(["i-2"]);
-
-  const stopped = farm({
-    DescribeInstances: () => ({
-      Reservations: [{ Instances: [{ ...MACHINES[0], State: { Name: "stopped" } }, MACHINES[1]] }],
-    }),
-  });
-  expect(await nodesToLookAt(stopped.deps)).toEqual(["i-1", "i-2"]);
-});
-
 describe("a farm with a warm pool", () => {
   const pool = [
     instance("i-3", "Warmed:Stopped"),
@@ -320,9 +316,7 @@ describe("a farm with a warm pool", () => {
     DescribeWarmPool: () => ({ Instances: pool }),
     DescribeInstances: (input) => {
       const stopped = { ...machine("i-3", "127.20.1.13", "4713"), State: { Name: "stopped" } };
-      return JSON.stringify(input).includes("i-3")
-        ? { Reservations: [{ Instances: [...MACHINES, stopped] }] }
-        : (ANSWERS["DescribeInstances"]?.(input) ?? {});
+      return { Reservations: [{ Instances: chosen([...MACHINES, stopped], input) }] };
     },
   };
 

@@ -25,6 +25,7 @@ import {
 } from "./model.ts";
 import { enterPool, returnToPool, stopMember, takeFromPool } from "./pool-act.ts";
 import { leaveTargetGroups, registerMember } from "./registration.ts";
+import { GROUP_TAG, memberTags } from "./tags.ts";
 import type { SeenInstance, Surroundings } from "./source.ts";
 import type { Sight, Step, TerminationReason } from "./steps.ts";
 
@@ -127,7 +128,7 @@ function launch(
       version,
       ...(placement.subnetId === undefined ? {} : { subnetId: placement.subnetId }),
       ...(placement.zone === undefined ? {} : { availabilityZone: placement.zone }),
-      tags: launchTags(group),
+      tags: memberTags(group),
       lifecycleState: () => targetState(group, cell.member, warm),
     })
     .then(
@@ -138,13 +139,6 @@ function launch(
     )
     .finally(wake);
 }
-
-const launchTags = (group: Group): Record<string, string> => ({
-  ...Object.fromEntries(
-    [...group.tags.values()].filter((tag) => tag.propagateAtLaunch).map((tag) => [tag.key, tag.value]),
-  ),
-  "aws:autoscaling:groupName": group.name,
-});
 
 /** The metadata value `autoscaling/target-lifecycle-state`: the state that the instance is on its way to. */
 function targetState(group: Group, member: Member | undefined, warm: boolean): string {
@@ -351,6 +345,10 @@ function settle(around: Surroundings, group: Group, member: Member): void {
   if (member.activity !== undefined) closeActivity(around.world, member.activity, "Successful");
   delete member.activity;
   delete member.drainEndsAt;
-  if (member.state === "EnteringStandby") member.state = "Standby";
-  else group.members.delete(member.instance.instanceId);
+  if (member.state === "EnteringStandby") {
+    member.state = "Standby";
+    return;
+  }
+  group.members.delete(member.instance.instanceId);
+  around.ec2.untag(member.instance.instanceId, GROUP_TAG);
 }

@@ -5,8 +5,16 @@ import type { Groups } from "./loop.ts";
 /** AWS's bound of instances in one AttachInstances, DetachInstances, EnterStandby or SetInstanceProtection. */
 export const INSTANCES_PER_CALL = 20;
 
-const PAGE_DEFAULT = 50;
-const PAGE_MAX = 100;
+/** Records of one page: without MaxRecords, and at most. The same for most operations (API reference, of each). */
+export interface PageSizes {
+  readonly usual: number;
+  readonly max: number;
+}
+const PAGE: PageSizes = { usual: 50, max: 100 };
+/** Of instances, in a group or its warm pool. */
+export const INSTANCES_PAGE: PageSizes = { usual: 50, max: 50 };
+/** Of activities and target groups. */
+export const LARGE_PAGE: PageSizes = { usual: 100, max: 100 };
 
 export const invalid = (message: string): CloudError => new CloudError("ValidationError", message);
 
@@ -46,9 +54,10 @@ export function refuseUnknown(operation: string, input: object, known: readonly 
 export function page<T>(
   items: readonly T[],
   { MaxRecords, NextToken }: { MaxRecords?: number | undefined; NextToken?: string | undefined },
+  { usual, max }: PageSizes = PAGE,
 ): { items: T[]; NextToken?: string } {
-  const size = MaxRecords ?? PAGE_DEFAULT;
-  if (size < 1 || size > PAGE_MAX) throw invalid(`MaxRecords must be between 1 and ${PAGE_MAX}, not ${size}`);
+  const size = MaxRecords ?? usual;
+  if (size < 1 || size > max) throw invalid(`MaxRecords must be between 1 and ${max}, not ${size}`);
   const from = NextToken === undefined ? 0 : Number(NextToken);
   if (!Number.isInteger(from) || from < 0)
     throw new CloudError("InvalidNextToken", `The token '${NextToken}' is invalid.`);

@@ -2,7 +2,7 @@ import type * as sdk from "@aws-sdk/client-auto-scaling";
 import { progressOf } from "./activities.ts";
 import { GROUPS_MAX, globalTimeoutSeconds, isWarm, type Activity, type Group, type GroupTag } from "./model.ts";
 import type { Hook, Member, WarmPool } from "./model.ts";
-import { groupNamed, invalid, page } from "./checks.ts";
+import { groupNamed, INSTANCES_PAGE, invalid, LARGE_PAGE, page } from "./checks.ts";
 import type { Groups } from "./loop.ts";
 import type { InstanceSource } from "./source.ts";
 
@@ -146,6 +146,8 @@ export function describeOperations(groups: Groups, ec2: InstanceSource, deleted:
 
     DescribeAutoScalingInstances(input: sdk.DescribeAutoScalingInstancesType): sdk.AutoScalingInstancesType {
       const ids = input.InstanceIds ?? [];
+      if (ids.length > INSTANCES_PAGE.max)
+        throw invalid(`InstanceIds must name at most ${INSTANCES_PAGE.max} instances, not ${ids.length}`);
       const all = [...groups.all.values()].flatMap((group) =>
         [...group.members.values()]
           .filter((member) => ids.length === 0 || ids.includes(member.instance.instanceId))
@@ -156,7 +158,7 @@ export function describeOperations(groups: Groups, ec2: InstanceSource, deleted:
             HealthStatus: member.health.toUpperCase(),
           })),
       );
-      const { items, ...more } = page(all, input);
+      const { items, ...more } = page(all, input, INSTANCES_PAGE);
       return { AutoScalingInstances: items, ...more };
     },
 
@@ -169,7 +171,7 @@ export function describeOperations(groups: Groups, ec2: InstanceSource, deleted:
         .flatMap((group) => group.activities.map((activity) => ({ group, activity })))
         .filter(({ activity }) => input.ActivityIds === undefined || input.ActivityIds.includes(activity.id))
         .toSorted((a, b) => b.activity.startedAt - a.activity.startedAt);
-      const { items, ...more } = page(found, input);
+      const { items, ...more } = page(found, input, LARGE_PAGE);
       return { Activities: items.map(({ group, activity }) => activityOut(group, activity)), ...more };
     },
 

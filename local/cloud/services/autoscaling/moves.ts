@@ -6,6 +6,7 @@ import { activityOut } from "./describe.ts";
 import type { Groups } from "./loop.ts";
 import type { Activity, Group, Member } from "./model.ts";
 import type { Surroundings } from "./source.ts";
+import { memberTags } from "./tags.ts";
 
 function requireState(member: Member, state: Member["state"]): void {
   if (member.state === state) return;
@@ -115,6 +116,7 @@ export function attachOperations(around: Surroundings, groups: Groups) {
           origin: "EC2",
         };
         group.members.set(instance.instanceId, member);
+        ec2.tag(instance.instanceId, memberTags(group));
         move(around, group, member, "Pending", "Attaching an existing EC2 instance");
       }
       groups.wake(group);

@@ -1,7 +1,7 @@
 import type * as sdk from "@aws-sdk/client-auto-scaling";
 import { CloudError } from "../../errors.ts";
 import { beginTermination } from "./act.ts";
-import { groupNamed, invalid, page, refuseUnknown } from "./checks.ts";
+import { groupNamed, INSTANCES_PAGE, invalid, page, refuseUnknown } from "./checks.ts";
 import { instanceOut, poolOut } from "./describe.ts";
 import type { Groups } from "./loop.ts";
 import { isTerminating, isWarm, type Group, type WarmPool } from "./model.ts";
@@ -56,7 +56,7 @@ export function poolOperations(around: Surroundings, groups: Groups) {
 
     DescribeWarmPool(input: sdk.DescribeWarmPoolType): sdk.DescribeWarmPoolAnswer {
       const group = groupNamed(groups, input.AutoScalingGroupName);
-      const { items, ...more } = page([...group.members.values()].filter(isWarm), input);
+      const { items, ...more } = page([...group.members.values()].filter(isWarm), input, INSTANCES_PAGE);
       return {
         ...(group.pool === undefined ? {} : { WarmPoolConfiguration: poolOut(group.pool) }),
         Instances: items.map((member) => instanceOut(group, member)),

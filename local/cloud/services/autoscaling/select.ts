@@ -18,17 +18,28 @@ function census(group: Group, withPool: boolean): Map<string, number> {
 }
 
 /** Where the next instance goes: the least filled placement, one whose last launch failed only if there is no other. */
-export function choosePlacement(group: Group, withPool = false): Placement | undefined {
+export const choosePlacement = (group: Group, withPool = false): Placement | undefined =>
+  choosePlacements(group, 1, withPool)[0];
+
+/** Where the next `count` instances go, one after the other; none if the group has no placement. */
+export function choosePlacements(group: Group, count: number, withPool = false): readonly Placement[] {
   const counts = census(group, withPool);
   const weight = (placement: Placement): [number, number] => {
     const key = placementKey(placement);
     return [group.failing.has(key) ? 1 : 0, counts.get(key) ?? 0];
   };
-  return group.placements.toSorted((a, b) => {
-    const [failingA, countA] = weight(a);
-    const [failingB, countB] = weight(b);
-    return failingA - failingB || countA - countB;
-  })[0];
+  const chosen: Placement[] = [];
+  while (chosen.length < count) {
+    const [next] = group.placements.toSorted((a, b) => {
+      const [failingA, countA] = weight(a);
+      const [failingB, countB] = weight(b);
+      return failingA - failingB || countA - countB;
+    });
+    if (next === undefined) break;
+    chosen.push(next);
+    counts.set(placementKey(next), (counts.get(placementKey(next)) ?? 0) + 1);
+  }
+  return chosen;
 }
 
 /** The placement that lacks an instance if another has at least two more than it (zone rebalancing). */

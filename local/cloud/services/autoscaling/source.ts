@@ -31,6 +31,9 @@ export interface InstanceSource {
   /** Accepted at once or refused: afterwards the instance is seen as `stopping`, or as `pending`. */
   stop(instanceId: string): Promise<void>;
   start(instanceId: string): Promise<void>;
+  /** May have keys of `aws:`, as only AWS's own services can. An instance that is gone has no tags. */
+  tag(instanceId: string, tags: Readonly<Record<string, string>>): void;
+  untag(instanceId: string, key: string): void;
   instance(instanceId: string): SeenInstance | undefined;
   onChange(listener: (instance: SeenInstance) => void): void;
   /** Lets a group name its zones before it has an instance in them. */

@@ -2,7 +2,7 @@ import { assertNever } from "../../../../lib/assert.ts";
 import { type Group, type Hook, type Member, type Placement, type UnhealthyCause } from "./model.ts";
 import { LAUNCHING, TERMINATING, isCapacity, isPending, isSuspended, isTerminating, nextHook } from "./model.ts";
 import { STOP_AGAIN_MS, hasRoomInPool, poolStep, readyInPool, warmStep, warmingStep } from "./pool-steps.ts";
-import { chooseVictim, choosePlacement, lackingPlacement } from "./select.ts";
+import { chooseVictim, choosePlacements, lackingPlacement } from "./select.ts";
 import type { SeenInstance } from "./source.ts";
 import { drained, waitEndsAt, waitStep } from "./waits.ts";
 
@@ -54,8 +54,8 @@ export type Step =
   | { readonly kind: "drop-pool" };
 
 /**
- * What the group does next, and nothing done: at most one step for each member, or else one step for the group's size.
- * The caller applies the steps and asks again until there are none.
+ * What the group does next, and nothing done: at most one step for each member, or else a step towards the group's size,
+ * which is every launch that it lacks. The caller applies the steps and asks again until there are none.
  */
 export function nextSteps(group: Group, sights: ReadonlyMap<string, Sight>, nowMs: number): readonly Step[] {
   const steps: Step[] = [];
@@ -65,8 +65,8 @@ export function nextSteps(group: Group, sights: ReadonlyMap<string, Sight>, nowM
     if (step !== undefined) steps.push(step);
   }
   if (steps.length > 0) return steps;
-  const step = sizeStep(group, nowMs) ?? poolStep(group, nowMs);
-  return step === undefined ? [] : [step];
+  const size = sizeSteps(group, nowMs);
+  return size.length > 0 ? size : listed(poolStep(group, nowMs));
 }
 
 function memberStep(group: Group, member: Member, sight: Sight, nowMs: number): Step | undefined {
@@ -145,32 +145,32 @@ const capacity = (group: Group): number =>
   [...group.members.values()].filter(isCapacity).length +
   [...group.launches].filter((launch) => !launch.rebalancing && !launch.warm).length;
 
-function sizeStep(group: Group, nowMs: number): Step | undefined {
-  if (group.deleting) return undefined;
+const listed = (step: Step | undefined): readonly Step[] => (step === undefined ? [] : [step]);
+
+function sizeSteps(group: Group, nowMs: number): readonly Step[] {
+  if (group.deleting) return [];
   const difference = group.desired - capacity(group);
   if (difference > 0) {
+    if (!mayLaunch(group, nowMs)) return [];
     const ready = readyInPool(group);
-    if (ready !== undefined && mayLaunch(group, nowMs)) return { kind: "take-from-pool", member: ready };
-    return launchOne(group, nowMs, choosePlacement(group), false);
+    if (ready !== undefined) return [{ kind: "take-from-pool", member: ready }];
+    return choosePlacements(group, difference).map((placement) => launchIn(placement, false));
   }
   if (difference < 0) {
     const member = isSuspended(group, "Terminate") ? undefined : chooseVictim(group, nowMs);
-    if (member === undefined) return undefined;
-    if (member.state === "InService" && hasRoomInPool(group)) return { kind: "return-to-pool", member };
-    return { kind: "begin-termination", member, reason: "capacity" };
+    if (member === undefined) return [];
+    if (member.state === "InService" && hasRoomInPool(group)) return [{ kind: "return-to-pool", member }];
+    return [{ kind: "begin-termination", member, reason: "capacity" }];
   }
-  return rebalanceStep(group, nowMs);
+  return listed(rebalanceStep(group, nowMs));
 }
 
-function launchOne(
-  group: Group,
-  nowMs: number,
-  placement: Placement | undefined,
-  rebalancing: boolean,
-): Step | undefined {
-  if (placement === undefined || !mayLaunch(group, nowMs)) return undefined;
-  return { kind: "launch", placement, rebalancing, warm: false };
-}
+const launchIn = (placement: Placement, rebalancing: boolean): Step => ({
+  kind: "launch",
+  placement,
+  rebalancing,
+  warm: false,
+});
 
 const mayLaunch = (group: Group, nowMs: number): boolean =>
   !isSuspended(group, "Launch") && nowMs >= group.launchNotBefore;
@@ -184,7 +184,7 @@ function rebalanceStep(group: Group, nowMs: number): Step | undefined {
   const margin = Math.max(1, Math.floor(group.max * REBALANCE_MARGIN));
   if (!settled || group.desired + 1 > group.max + margin) return undefined;
   const placement = lackingPlacement(group);
-  return placement === undefined ? undefined : launchOne(group, nowMs, placement, true);
+  return placement === undefined || !mayLaunch(group, nowMs) ? undefined : launchIn(placement, true);
 }
 
 /** The earliest time at which `nextSteps` can answer differently although nothing was seen to change. */

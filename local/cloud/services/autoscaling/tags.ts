@@ -7,6 +7,17 @@ import type { Group } from "./model.ts";
 /** AWS's quota of tags a resource. */
 const TAGS_MAX = 50;
 
+/** On every instance that was launched for a group or attached to it, until it is detached. */
+export const GROUP_TAG = "aws:autoscaling:groupName";
+
+/** What a group puts on its instances (Auto Scaling User Guide: EC2 instance tagging lifecycle). */
+export const memberTags = (group: Group): Record<string, string> => ({
+  ...Object.fromEntries(
+    [...group.tags.values()].filter((tag) => tag.propagateAtLaunch).map((tag) => [tag.key, tag.value]),
+  ),
+  [GROUP_TAG]: group.name,
+});
+
 export function putTag(group: Group, tag: sdk.Tag): void {
   const key = given(tag.Key, "Tags.member.Key");
   if (key.startsWith("aws:")) throw invalid("Tag keys starting with 'aws:' are reserved for system use");

@@ -1,6 +1,6 @@
 import type * as sdk from "@aws-sdk/client-auto-scaling";
 import { deregisterMember, registerMember } from "./registration.ts";
-import { given, groupNamed, invalid, page } from "./checks.ts";
+import { given, groupNamed, invalid, LARGE_PAGE, page } from "./checks.ts";
 import type { Groups } from "./loop.ts";
 import type { Group, Member } from "./model.ts";
 import type { Surroundings } from "./source.ts";
@@ -55,7 +55,7 @@ export function targetOperations(around: Surroundings, groups: Groups) {
       input: sdk.DescribeLoadBalancerTargetGroupsRequest,
     ): sdk.DescribeLoadBalancerTargetGroupsResponse {
       const group = groupNamed(groups, input.AutoScalingGroupName);
-      const { items, ...more } = page(group.targetGroups, input);
+      const { items, ...more } = page(group.targetGroups, input, LARGE_PAGE);
       return {
         LoadBalancerTargetGroups: items.map((arn) => ({
           LoadBalancerTargetGroupARN: arn,

@@ -5,6 +5,9 @@ import { ALARMS_MAX, dimensionsOf, invalid, required, settingsFrom, type Alarm }
 import type { AlarmBoard } from "./alarms.ts";
 import type { StateValue } from "./evaluate.ts";
 
+/** Records of one page, at most and without MaxRecords (API reference: DescribeAlarms, DescribeAlarmHistory). */
+const RECORDS_MAX = 100;
+
 export function alarmOperations(world: World, board: AlarmBoard): Record<string, Operation> {
   return { ...changes(world, board), ...descriptions(board), ...alarmTags(board) };
 }
@@ -78,7 +81,7 @@ function descriptions({ alarms }: AlarmBoard): Record<string, Operation> {
               .some((arn) => arn.startsWith(input.ActionPrefix ?? ""))),
       );
       const wanted = input.AlarmTypes === undefined || input.AlarmTypes.includes("MetricAlarm");
-      const [page, NextToken] = paged(wanted ? found : [], input.NextToken, input.MaxRecords ?? 100);
+      const [page, NextToken] = paged(wanted ? found : [], input.NextToken, input.MaxRecords ?? RECORDS_MAX);
       return { MetricAlarms: page.map(shownAlarm), CompositeAlarms: [], ...NextToken };
     },
     DescribeAlarmsForMetric(input: Sdk.DescribeAlarmsForMetricCommandInput) {
@@ -102,7 +105,7 @@ function descriptions({ alarms }: AlarmBoard): Record<string, Operation> {
           (item) => item.at >= (input.StartDate?.getTime() ?? 0) && item.at <= (input.EndDate?.getTime() ?? Infinity),
         )
         .toSorted((a, b) => (input.ScanBy === "TimestampAscending" ? a.at - b.at : b.at - a.at));
-      const [page, NextToken] = paged(items, input.NextToken, input.MaxRecords ?? 100);
+      const [page, NextToken] = paged(items, input.NextToken, input.MaxRecords ?? RECORDS_MAX);
       const AlarmHistoryItems = page.map((item) => ({
         AlarmName: item.name,
         AlarmType: "MetricAlarm",
@@ -161,6 +164,8 @@ function newAlarm(world: World, settings: Alarm["settings"], tags: readonly Sdk.
 }
 
 function paged<T>(all: readonly T[], token: string | undefined, limit: number): [T[], { NextToken?: string }] {
+  if (limit < 1 || limit > RECORDS_MAX)
+    throw new CloudError("ValidationError", `MaxRecords must be between 1 and ${RECORDS_MAX}, not ${limit}`);
   const from = token === undefined ? 0 : Number(token);
   if (!Number.isInteger(from) || from < 0)
     throw new CloudError("InvalidNextToken", `The next token ${token} is invalid.`);

@@ -185,17 +185,46 @@ function getMetricData(store: MetricStore, input: Sdk.GetMetricDataCommandInput)
       known.set(required(query.Id, "Id"), evaluateExpression(required(query.Expression, "Expression"), known, times));
   }
   const descending = input.ScanBy !== "TimestampAscending";
-  const MetricDataResults = queries
+  const all = queries
     .filter((query) => query.ReturnData !== false)
-    .map((query) => {
-      const entries = [...(known.get(query.Id ?? "") ?? [])].toSorted(([a], [b]) => (descending ? b - a : a - b));
-      return {
-        Id: query.Id,
-        Label: query.Label ?? query.MetricStat?.Metric?.MetricName ?? query.Id,
-        Timestamps: entries.map(([at]) => new Date(at)),
-        Values: entries.map(([, value]) => value),
-        StatusCode: "Complete",
-      };
-    });
-  return { MetricDataResults, Messages: [] };
+    .map((query) => ({
+      Id: query.Id,
+      Label: query.Label ?? query.MetricStat?.Metric?.MetricName ?? query.Id,
+      entries: [...(known.get(query.Id ?? "") ?? [])].toSorted(([a], [b]) => (descending ? b - a : a - b)),
+    }));
+  return { ...pageOfData(all, input), Messages: [] };
+}
+
+interface Entries {
+  readonly Id: string | undefined;
+  readonly Label: string | undefined;
+  readonly entries: readonly (readonly [number, number])[];
+}
+
+/** The token is how many datapoints were given before. A metric that goes on in the next page is `PartialData` in this one. */
+function pageOfData(all: readonly Entries[], { MaxDatapoints, NextToken }: Sdk.GetMetricDataCommandInput) {
+  const room = MaxDatapoints ?? DATAPOINTS_OF_DATA_MAX;
+  if (room < 1 || room > DATAPOINTS_OF_DATA_MAX)
+    throw invalid(`MaxDatapoints must be between 1 and ${DATAPOINTS_OF_DATA_MAX}, not ${room}`);
+  const from = Number(NextToken ?? 0);
+  if (!Number.isInteger(from) || from < 0)
+    throw new CloudError("InvalidNextToken", `The token '${NextToken}' is invalid.`);
+  let before = 0;
+  const MetricDataResults = all.flatMap(({ Id, Label, entries }) => {
+    const [first, end] = [Math.max(0, from - before), Math.max(0, from + room - before)];
+    before += entries.length;
+    const isElsewhere = first >= entries.length || end === 0;
+    if (isElsewhere && !(from === 0 && entries.length === 0)) return [];
+    const given = entries.slice(first, end);
+    return [
+      {
+        Id,
+        Label,
+        Timestamps: given.map(([at]) => new Date(at)),
+        Values: given.map(([, value]) => value),
+        StatusCode: end < entries.length ? "PartialData" : "Complete",
+      },
+    ];
+  });
+  return { MetricDataResults, ...(from + room < before ? { NextToken: String(from + room) } : {}) };
 }

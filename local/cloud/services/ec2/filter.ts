@@ -18,33 +18,34 @@ function pattern(value: string): RegExp {
   return new RegExp(`^${source}$`);
 }
 
-/** Most values are plain text: then no expression is needed. */
-const fits = (wanted: string, value: string): boolean =>
-  /[*?\\]/.test(wanted) ? pattern(wanted).test(value) : wanted === value;
+/** Whether a value is one of those that a filter wants; most are plain text, and then no expression is needed. */
+function wants({ Values: wanted = [] }: Filter): (value: string) => boolean {
+  if (wanted.length > FILTER_VALUES_MAX)
+    throw new CloudError("FilterLimitExceeded", `The maximum number of filter values is ${FILTER_VALUES_MAX}.`);
+  const [patterns, plain] = [wanted.filter(isPattern).map(pattern), new Set(wanted.filter((one) => !isPattern(one)))];
+  return (value) => plain.has(value) || patterns.some((one) => one.test(value));
+}
+
+const isPattern = (value: string): boolean => /[*?\\]/.test(value);
 
 function valuesOf<R>(name: string, record: R, fields: Fields<R>, tags: readonly Tag[]): string[] {
   if (name.startsWith("tag:")) return tags.filter((tag) => tag.Key === name.slice(4)).map((tag) => tag.Value ?? "");
   if (name === "tag-key") return tags.map((tag) => tag.Key ?? "");
-  const field = fields[name];
-  if (field === undefined) throw new CloudError("InvalidParameterValue", `The filter '${name}' is invalid`);
-  const value = field(record);
+  const value = fields[name]?.(record);
   if (value === undefined) return [];
   return typeof value === "object" ? value.flatMap((one) => one ?? []) : [String(value)];
 }
 
-/** True if the record matches every filter; within a filter any value is enough. Throws InvalidParameterValue for a filter that is not known. */
-export function matches<R>(
-  record: R,
-  filters: readonly Filter[] | undefined,
+/** Tells the records that match every filter; within a filter any value is enough. Throws FilterLimitExceeded, InvalidParameterValue. */
+export function matching<R>(
+  filters: readonly Filter[] = [],
   fields: Fields<R>,
-  tags: readonly Tag[],
-): boolean {
-  return (filters ?? []).every((filter) => {
-    const wanted = filter.Values ?? [];
-    if (wanted.length > FILTER_VALUES_MAX) {
-      throw new CloudError("FilterLimitExceeded", `The maximum number of filter values is ${FILTER_VALUES_MAX}.`);
-    }
-    const have = valuesOf(filter.Name ?? "", record, fields, tags);
-    return wanted.some((value) => have.some((one) => fits(value, one)));
+): (record: R, tags: readonly Tag[]) => boolean {
+  const all = filters.map((filter) => {
+    const { Name: name = "" } = filter;
+    if (!name.startsWith("tag:") && name !== "tag-key" && !Object.hasOwn(fields, name))
+      throw new CloudError("InvalidParameterValue", `The filter '${name}' is invalid`);
+    return { name, isWanted: wants(filter) };
   });
+  return (record, tags) => all.every(({ name, isWanted }) => valuesOf(name, record, fields, tags).some(isWanted));
 }

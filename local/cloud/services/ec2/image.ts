@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { DescribeImagesRequest, Image } from "@aws-sdk/client-ec2";
 import { CloudError } from "../../errors.ts";
 import type { Operation } from "../../service.ts";
-import { matches } from "./filter.ts";
+import { matching } from "./filter.ts";
 import { page } from "./table.ts";
 
 export interface ImageRow {
@@ -86,9 +86,9 @@ function describe(input: DescribeImagesRequest): object {
     "virtualization-type": () => "hvm",
     "is-public": () => true,
   };
+  const isWanted = matching(input.Filters, fields);
   const found = named.filter(
-    (image) =>
-      matches(image, input.Filters, fields, []) && (!input.Owners?.length || input.Owners.includes(image.owner)),
+    (image) => isWanted(image, []) && (!input.Owners?.length || input.Owners.includes(image.owner)),
   );
   const { rows, ...rest } = page(found, input.MaxResults, input.NextToken);
   return { Images: rows.map(view), ...rest };

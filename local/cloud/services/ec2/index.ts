@@ -15,7 +15,7 @@ import { securityGroupOperations } from "./security-group.ts";
 import { serviceInterfaces, type ServiceInterfaces } from "./service-interface.ts";
 import { arnOf, emptyState } from "./state.ts";
 import { subnetOperations } from "./subnet.ts";
-import { tagOperations } from "./tag.ts";
+import { setTags, tagList, tagOperations } from "./tag.ts";
 import { volumeOperations } from "./volume.ts";
 import { vpcOperations } from "./vpc.ts";
 
@@ -31,6 +31,9 @@ export interface Ec2 {
   /** Settle when accepted, as StopInstances and StartInstances; protection from stopping does not apply. */
   stop(instanceId: string): Promise<void>;
   start(instanceId: string): Promise<void>;
+  /** By a service of AWS: keys of `aws:` are allowed. Of an instance that is gone nothing is done. */
+  tag(instanceId: string, tags: Readonly<Record<string, string>>): void;
+  untag(instanceId: string, key: string): void;
   instance(instanceId: string): InstanceRecord | undefined;
   /** Called after every change of state, the first `pending` included. */
   onChange(listener: (instance: InstanceRecord) => void): void;
@@ -120,6 +123,14 @@ export function openEc2(world: World, parts: { compute: Compute; emit: Emit } & 
     },
     stop: async (instanceId) => power.stop(state.instances.get(instanceId)),
     start: async (instanceId) => power.restart(state.instances.get(instanceId)),
+    tag(instanceId, tags) {
+      const row = state.instances.find(instanceId);
+      if (row !== undefined) setTags(row, tagList(tags));
+    },
+    untag(instanceId, key) {
+      const row = state.instances.find(instanceId);
+      if (row !== undefined) row.tags = row.tags.filter((tag) => tag.Key !== key);
+    },
     instance(instanceId) {
       const row = state.instances.find(instanceId);
       return row && recordOf(row);

@@ -5,11 +5,12 @@ import type {
   InstanceStateChange,
   Reservation,
 } from "@aws-sdk/client-ec2";
+import { CloudError } from "../../errors.ts";
 import type { Fields } from "./filter.ts";
 import { groupsOf, STATE_CODES, type InstanceRow, type InstanceState } from "./instance.ts";
 import { groupNames, privateDnsName } from "./network-interface.ts";
-import type { Ec2State } from "./state.ts";
-import { page } from "./table.ts";
+import type { Ec2State, VolumeRow } from "./state.ts";
+import { page, RESULTS_MAX } from "./table.ts";
 
 export const stateView = (state: InstanceState) => ({ Code: STATE_CODES[state], Name: state });
 
@@ -49,7 +50,11 @@ const networkView = (state: Ec2State, row: InstanceRow): Partial<Instance> => ({
   }),
 });
 
-export const instanceView = (state: Ec2State, row: InstanceRow): Instance => ({
+/** Volumes by the instance that they are attached to. */
+const attachedVolumes = (state: Ec2State): ReadonlyMap<string | undefined, VolumeRow[]> =>
+  Map.groupBy(state.volumes.all(), ({ attachment }) => attachment?.instanceId);
+
+const instanceView = (state: Ec2State, row: InstanceRow, volumes: readonly VolumeRow[]): Instance => ({
   InstanceId: row.id,
   ImageId: row.imageId,
   State: stateView(row.state),
@@ -77,20 +82,20 @@ export const instanceView = (state: Ec2State, row: InstanceRow): Instance => ({
   ...(row.keyName !== undefined && { KeyName: row.keyName }),
   ...(row.profile !== undefined && { IamInstanceProfile: { Arn: profileArn(state, row.profile) } }),
   ...(row.state !== "terminated" && networkView(state, row)),
-  BlockDeviceMappings: state.volumes.all().flatMap((volume) =>
-    volume.attachment?.instanceId === row.id
-      ? [
+  BlockDeviceMappings: volumes.flatMap(({ id, attachment }) =>
+    attachment === undefined
+      ? []
+      : [
           {
-            DeviceName: volume.attachment.device,
+            DeviceName: attachment.device,
             Ebs: {
-              VolumeId: volume.id,
-              Status: volume.attachment.state,
-              AttachTime: new Date(volume.attachment.at),
-              DeleteOnTermination: volume.attachment.deleteOnTermination,
+              VolumeId: id,
+              Status: attachment.state,
+              AttachTime: new Date(attachment.at),
+              DeleteOnTermination: attachment.deleteOnTermination,
             },
           },
-        ]
-      : [],
+        ],
   ),
   Tags: row.tags,
 });
@@ -98,11 +103,16 @@ export const instanceView = (state: Ec2State, row: InstanceRow): Instance => ({
 const profileArn = (state: Ec2State, profile: string): string =>
   profile.startsWith("arn:") ? profile : `arn:aws:iam::${state.world.account}:instance-profile/${profile}`;
 
-export const reservationView = (state: Ec2State, reservationId: string, rows: readonly InstanceRow[]): Reservation => ({
+export const reservationView = (
+  state: Ec2State,
+  reservationId: string,
+  rows: readonly InstanceRow[],
+  volumes = attachedVolumes(state),
+): Reservation => ({
   ReservationId: reservationId,
   OwnerId: state.world.account,
   Groups: [],
-  Instances: rows.map((row) => instanceView(state, row)),
+  Instances: rows.map((row) => instanceView(state, row, volumes.get(row.id) ?? [])),
 });
 
 const fieldsOf = (state: Ec2State): Fields<InstanceRow> => ({
@@ -130,11 +140,25 @@ const fieldsOf = (state: Ec2State): Fields<InstanceRow> => ({
   "launch-time": (row) => new Date(row.launchedAt).toISOString(),
 });
 
+/** Accounts of today get no more than this of instances at once, asked for or not. EC2 takes either ids or a size. */
+function pageOfInstances(
+  found: readonly InstanceRow[],
+  { InstanceIds: ids = [], MaxResults, NextToken }: DescribeInstancesRequest,
+): { rows: InstanceRow[]; NextToken?: string } {
+  if (ids.length > 0 && MaxResults !== undefined)
+    throw new CloudError(
+      "InvalidParameterCombination",
+      "The parameter instancesSet cannot be used with the parameter maxResults",
+    );
+  return page(found, ids.length > 0 ? undefined : (MaxResults ?? RESULTS_MAX), NextToken);
+}
+
 export function describeInstances(state: Ec2State, input: DescribeInstancesRequest): object {
   const found = state.instances.select(input.InstanceIds, input.Filters, fieldsOf(state));
-  const { rows, ...rest } = page(found, input.MaxResults, input.NextToken);
+  const { rows, ...rest } = pageOfInstances(found, input);
+  const volumes = attachedVolumes(state);
   const reservations = Map.groupBy(rows, (row) => row.reservationId);
-  return { Reservations: [...reservations].map(([id, own]) => reservationView(state, id, own)), ...rest };
+  return { Reservations: [...reservations].map(([id, own]) => reservationView(state, id, own, volumes)), ...rest };
 }
 
 /** Without IncludeAllInstances only running instances, as on EC2. */
@@ -148,7 +172,7 @@ export function describeInstanceStatus(state: Ec2State, input: DescribeInstanceS
       "system-status.reachability": (row) => (row.state === "running" ? "passed" : undefined),
     })
     .filter((row) => input.IncludeAllInstances === true || row.state === "running");
-  const { rows, ...rest } = page(found, input.MaxResults, input.NextToken);
+  const { rows, ...rest } = pageOfInstances(found, input);
   return {
     InstanceStatuses: rows.map((row) => ({
       InstanceId: row.id,

@@ -19,6 +19,8 @@ import { page, required, tagsFor } from "./table.ts";
 const USER_DATA_BYTES_MAX = 16_384;
 /** EC2's default quota of versions per template. */
 const VERSIONS_MAX = 10_000;
+/** Of MaxResults (API reference: DescribeLaunchTemplates, DescribeLaunchTemplateVersions). */
+const PAGE_SIZES = { min: 1, max: 200 };
 
 type Version = LaunchTemplateRow["versions"][number];
 type TemplateName = { LaunchTemplateId?: string | undefined; LaunchTemplateName?: string | undefined };
@@ -198,7 +200,7 @@ function describe(state: Ec2State, input: DescribeLaunchTemplatesRequest): objec
       "create-time": (row) => new Date(row.createdAt).toISOString(),
     })
     .filter((row) => !input.LaunchTemplateNames?.length || input.LaunchTemplateNames.includes(row.name));
-  const { rows, ...rest } = page(found, input.MaxResults, input.NextToken);
+  const { rows, ...rest } = page(found, input.MaxResults, input.NextToken, PAGE_SIZES);
   return { LaunchTemplates: rows.map(templateView), ...rest };
 }
 
@@ -219,7 +221,7 @@ function describeVersions(state: Ec2State, input: DescribeLaunchTemplateVersions
         );
     return [...new Set(versions)].toSorted((a, b) => b.number - a.number).map((version) => versionView(row, version));
   });
-  const { rows, ...rest } = page(found, input.MaxResults, input.NextToken);
+  const { rows, ...rest } = page(found, input.MaxResults, input.NextToken, PAGE_SIZES);
   return { LaunchTemplateVersions: rows, ...rest };
 }
 

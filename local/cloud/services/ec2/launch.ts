@@ -7,7 +7,7 @@ import { decodeUserData, templateOf, versionOf } from "./launch-template.ts";
 import { addInterface } from "./network-interface.ts";
 import { newId, type Ec2State, type InterfaceRow, type SubnetRow } from "./state.ts";
 import { tagsFor } from "./table.ts";
-import { setTags, tagRecord } from "./tag.ts";
+import { setTags, tagList, tagRecord } from "./tag.ts";
 
 /** More at once than this is a mistake in a farm of sandboxes. */
 const INSTANCES_MAX = 32;
@@ -46,9 +46,6 @@ interface Launch {
   readonly clientToken?: string | undefined;
   readonly lifecycleState: (() => string) | undefined;
 }
-
-const tagList = (tags: Readonly<Record<string, string>>): Tag[] =>
-  Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
 
 function templatePart(
   state: Ec2State,

@@ -16,6 +16,9 @@ import { cidrText, parseCidr } from "./cidr.ts";
 import { newId, type Ec2State, type RouteRow, type RouteTableRow } from "./state.ts";
 import { page, required, tagsFor } from "./table.ts";
 
+/** Of MaxResults (API reference: DescribeRouteTables). */
+const PAGE_SIZES = { min: 5, max: 100 };
+
 const view = (state: Ec2State, row: RouteTableRow): RouteTable => ({
   RouteTableId: row.id,
   VpcId: row.vpcId,
@@ -194,7 +197,7 @@ function describeRouteTables(state: Ec2State, input: DescribeRouteTablesRequest)
     "route.gateway-id": (row) => row.routes.map((one) => one.target.GatewayId),
     "route.nat-gateway-id": (row) => row.routes.map((one) => one.target.NatGatewayId),
   });
-  const { rows, ...rest } = page(found, input.MaxResults, input.NextToken);
+  const { rows, ...rest } = page(found, input.MaxResults, input.NextToken, PAGE_SIZES);
   return { RouteTables: rows.map((row) => view(state, row)), ...rest };
 }
 

@@ -128,6 +128,10 @@ export interface EndpointRow extends Tagged {
   state: "pending" | "available" | "deleting";
 }
 
+/** An address is one interface's in its subnet. */
+export const placeInSubnet = ({ subnetId, address }: Pick<InterfaceRow, "subnetId" | "address">): string =>
+  `${subnetId} ${address}`;
+
 /** Everything that one region's EC2 knows. */
 export type Ec2State = ReturnType<typeof emptyState>;
 
@@ -161,11 +165,10 @@ export function emptyState(world: World) {
       notFound: "InvalidLaunchTemplateId.NotFound",
       noun: "launch template",
     }),
-    interfaces: table<InterfaceRow>({
-      type: "network-interface",
-      notFound: "InvalidNetworkInterfaceID.NotFound",
-      noun: "networkInterface",
-    }),
+    interfaces: table<InterfaceRow>(
+      { type: "network-interface", notFound: "InvalidNetworkInterfaceID.NotFound", noun: "networkInterface" },
+      placeInSubnet,
+    ),
     volumes: table<VolumeRow>({ type: "volume", notFound: "InvalidVolume.NotFound", noun: "volume" }),
     addresses: table<AddressRow>({ type: "elastic-ip", notFound: "InvalidAllocationID.NotFound", noun: "allocation" }),
     nats: table<NatGatewayRow>({ type: "natgateway", notFound: "NatGatewayNotFound", noun: "NAT gateway" }),

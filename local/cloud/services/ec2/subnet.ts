@@ -10,8 +10,8 @@ import type {
 import { CloudError } from "../../errors.ts";
 import type { Operation } from "../../service.ts";
 import { addressNumber, addressText, cidrText, overlap, parseCidr, within } from "./cidr.ts";
-import { matches } from "./filter.ts";
-import { arnOf, newId, zonesOf, type Ec2State, type SubnetRow } from "./state.ts";
+import { matching } from "./filter.ts";
+import { arnOf, newId, placeInSubnet, zonesOf, type Ec2State, type SubnetRow } from "./state.ts";
 import { page, required, tagsFor } from "./table.ts";
 
 /** The first four addresses of a subnet and the last are AWS's own (VPC User Guide: Subnet CIDR blocks). */
@@ -19,15 +19,18 @@ const RESERVED_FIRST = 4;
 const RESERVED_LAST = 1;
 const RESERVED = RESERVED_FIRST + RESERVED_LAST;
 
-const usedAddresses = (state: Ec2State, subnetId: string): Set<string> =>
-  new Set([
-    ...state.interfaces.all().flatMap((one) => (one.subnetId === subnetId ? [one.address] : [])),
-    ...state.nats.all().flatMap((one) => (one.subnetId === subnetId && one.state !== "deleted" ? [one.privateIp] : [])),
-  ]);
+/** Private addresses of the subnet's NAT gateways, which have no interface here. */
+const natAddresses = (state: Ec2State, subnetId: string): string[] =>
+  state.nats.all().flatMap((one) => (one.subnetId === subnetId && one.state !== "deleted" ? [one.privateIp] : []));
+
+const usedCount = (state: Ec2State, subnetId: string): number =>
+  state.interfaces.all().filter((one) => one.subnetId === subnetId).length + natAddresses(state, subnetId).length;
 
 /** The wanted address, or the next free one. Throws InvalidParameterValue, InvalidIPAddress.InUse, InsufficientFreeAddressesInSubnet. */
 export function allocateAddress(state: Ec2State, subnet: SubnetRow, wanted?: string): string {
-  const used = usedAddresses(state, subnet.id);
+  const nats = natAddresses(state, subnet.id);
+  const isUsed = (address: string): boolean =>
+    state.interfaces.findBy(placeInSubnet({ subnetId: subnet.id, address })) !== undefined || nats.includes(address);
   const first = subnet.cidr.first + RESERVED_FIRST;
   const last = subnet.cidr.last - RESERVED_LAST;
   if (wanted !== undefined) {
@@ -38,13 +41,13 @@ export function allocateAddress(state: Ec2State, subnet: SubnetRow, wanted?: str
         `Address ${wanted} does not fall within the subnet's address range, or is reserved`,
       );
     }
-    if (used.has(wanted)) throw new CloudError("InvalidIPAddress.InUse", `Address ${wanted} is in use.`);
+    if (isUsed(wanted)) throw new CloudError("InvalidIPAddress.InUse", `Address ${wanted} is in use.`);
     return wanted;
   }
   const size = last - first + 1;
   for (let step = 0; step < size; step++) {
     const value = first + ((subnet.nextAddress - first + step) % size);
-    if (used.has(addressText(value))) continue;
+    if (isUsed(addressText(value))) continue;
     subnet.nextAddress = value + 1;
     return addressText(value);
   }
@@ -62,7 +65,7 @@ const view = (state: Ec2State, row: SubnetRow): Subnet => ({
   CidrBlock: cidrText(row.cidr),
   AvailabilityZone: row.availabilityZone,
   AvailabilityZoneId: zoneId(row.availabilityZone),
-  AvailableIpAddressCount: row.cidr.last - row.cidr.first + 1 - RESERVED - usedAddresses(state, row.id).size,
+  AvailableIpAddressCount: row.cidr.last - row.cidr.first + 1 - RESERVED - usedCount(state, row.id),
   DefaultForAz: false,
   MapPublicIpOnLaunch: row.mapPublicIp,
   OwnerId: state.world.account,
@@ -148,10 +151,11 @@ function describeAvailabilityZones(state: Ec2State, input: DescribeAvailabilityZ
     "zone-type": () => "availability-zone",
     "opt-in-status": () => "opt-in-not-required",
   };
+  const isWanted = matching(input.Filters, fields);
   const named = input.ZoneNames?.length ? zones.filter((zone) => input.ZoneNames?.includes(zone)) : zones;
   return {
     AvailabilityZones: named
-      .filter((zone) => matches(zone, input.Filters, fields, []))
+      .filter((zone) => isWanted(zone, []))
       .map((zone): AvailabilityZone => ({
         ZoneName: zone,
         ZoneId: zoneId(zone),

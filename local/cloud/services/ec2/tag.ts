@@ -1,7 +1,7 @@
 import type { CreateTagsRequest, DeleteTagsRequest, DescribeTagsRequest, Tag } from "@aws-sdk/client-ec2";
 import { CloudError } from "../../errors.ts";
 import type { Operation } from "../../service.ts";
-import { matches } from "./filter.ts";
+import { matching } from "./filter.ts";
 import type { Ec2State } from "./state.ts";
 import { page, refuseReservedTag, required, type Kind, type Table, type Tagged } from "./table.ts";
 
@@ -19,6 +19,9 @@ function resource(state: Ec2State, id: string): Tagged {
   if (found === undefined) throw new CloudError("InvalidID", `The ID '${id}' is not valid`);
   return found;
 }
+
+export const tagList = (tags: Readonly<Record<string, string>>): Tag[] =>
+  Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
 
 /** Adds or overwrites. */
 export function setTags(record: Tagged, tags: readonly Tag[]): void {
@@ -60,7 +63,8 @@ function describe(state: Ec2State, input: DescribeTagsRequest): object {
     key: (line: Line) => line.tag.Key,
     value: (line: Line) => line.tag.Value,
   };
-  const found = lines.filter((line) => matches(line, input.Filters, fields, [line.tag]));
+  const isWanted = matching(input.Filters, fields);
+  const found = lines.filter((line) => isWanted(line, [line.tag]));
   const { rows, ...rest } = page(found, input.MaxResults, input.NextToken);
   return {
     Tags: rows.map(({ kind, id, tag }) => ({

@@ -3,7 +3,10 @@ import {
   AttachInstancesCommand,
   CreateOrUpdateTagsCommand,
   DeleteAutoScalingGroupCommand,
+  DescribeAutoScalingInstancesCommand,
+  DescribeScalingActivitiesCommand,
   DescribeTagsCommand,
+  DescribeWarmPoolCommand,
   DetachInstancesCommand,
   EnterStandbyCommand,
   ExitStandbyCommand,
@@ -57,6 +60,10 @@ describe("instances moved by an operator", () => {
     await model.advance(0);
 
     expect(await states(model)).toEqual(["i-2 InService", "i-1 InService"]);
+    expect(model.log.filter((line) => /^(un)?tag /.test(line))).toEqual([
+      "untag i-1 aws:autoscaling:groupName",
+      `tag i-1 aws:autoscaling:groupName,${NAME}`,
+    ]);
   });
 
   test("terminated without decrement are replaced; with it the minimum is guarded", async () => {
@@ -84,7 +91,41 @@ describe("instances moved by an operator", () => {
   });
 });
 
+describe("what is described", () => {
+  test("comes in pages of AWS's sizes, which differ by operation", async () => {
+    const model = await serving(60, { MaxSize: 60 });
+    const { client } = model;
+    const instances = (input: object) => client.send(new DescribeAutoScalingInstancesCommand(input));
+
+    const first = await instances({});
+    const second = await instances({ NextToken: first.NextToken });
+
+    expect([first.AutoScalingInstances?.length, second.AutoScalingInstances?.length]).toEqual([50, 10]);
+    expect(second.NextToken).toBeUndefined();
+    expect((await group(model))?.Instances).toHaveLength(60);
+    const activities = await client.send(new DescribeScalingActivitiesCommand({ AutoScalingGroupName }));
+    expect(activities.Activities).toHaveLength(60);
+    await expect(instances({ MaxRecords: 51 })).rejects.toThrow("MaxRecords must be between 1 and 50");
+    await expect(instances({ InstanceIds: Array.from({ length: 51 }, (_, n) => `i-${n}`) })).rejects.toThrow(
+      "InstanceIds must name at most 50 instances",
+    );
+    const pool = client.send(new DescribeWarmPoolCommand({ AutoScalingGroupName, MaxRecords: 51 }));
+    await expect(pool).rejects.toThrow("MaxRecords must be between 1 and 50");
+  });
+});
+
 describe("a group", () => {
+  test("launches all that it lacks, spread over its subnets", async () => {
+    const model = await serving(0, { MaxSize: 7 });
+
+    await desired(model, 7);
+    await model.advance(2);
+
+    const bySubnet = Map.groupBy(model.requests, ({ subnetId }) => subnetId);
+    expect([...bySubnet.values()].map(({ length }) => length)).toEqual([4, 3]);
+    expect((await states(model)).every((state) => state.endsWith(" InService"))).toBe(true);
+  });
+
   test("with instances is deleted only by force, and then without hooks", async () => {
     const model = await serving(2);
     await hook(model, "tandem-terminate", "TERMINATING");

@@ -73,6 +73,8 @@ export function openModel() {
         turn(id, "pending");
         world.clock.after(BOOT_MS, () => turn(id, "running"));
       },
+      tag: (id, tags) => void log.push(`tag ${id} ${Object.entries(tags).join(" ")}`),
+      untag: (id, key) => void log.push(`untag ${id} ${key}`),
       instance: (id) => instances.get(id),
       onChange: (listener) => void listeners.push(listener),
     },

@@ -262,6 +262,47 @@ describe("a metric", () => {
     expect(answer.MetricDataResults?.map((result) => result.Values)).toEqual([[1], []]);
   });
 
+  test("is read in pages of as many datapoints as are asked for, in the order of the questions", async () => {
+    const { client, world } = open();
+    const start = world.clock.now();
+    const at = (minute: number): Date => new Date(start + minute * 60_000);
+    await put(
+      client,
+      ["A", "B"].flatMap((MetricName) =>
+        [0, 1, 2].map((minute) => ({ MetricName, Timestamp: at(minute), Value: minute })),
+      ),
+    );
+    const query = (MetricName: string) => ({
+      Id: MetricName.toLowerCase(),
+      MetricStat: { Metric: { Namespace: "Tandem", MetricName }, Period: 60, Stat: "Sum" },
+    });
+    const read = (more: object) =>
+      client.send(
+        new GetMetricDataCommand({
+          StartTime: at(0),
+          EndTime: at(3),
+          ScanBy: "TimestampAscending",
+          MetricDataQueries: [query("A"), query("Empty"), query("B")],
+          ...more,
+        }),
+      );
+    const shown = ({ MetricDataResults = [], NextToken }: Awaited<ReturnType<typeof read>>) => [
+      ...MetricDataResults.map(({ Id, Values, StatusCode }) => `${Id} ${Values?.join(" ")} ${StatusCode}`),
+      NextToken,
+    ];
+
+    const first = await read({ MaxDatapoints: 4 });
+    const second = await read({ MaxDatapoints: 4, NextToken: first.NextToken });
+
+    expect(shown(first)).toEqual(["a 0 1 2 Complete", "empty  Complete", "b 0 PartialData", "4"]);
+    expect(shown(second)).toEqual(["b 1 2 Complete", undefined]);
+    expect(shown(await read({}))).toEqual(["a 0 1 2 Complete", "empty  Complete", "b 0 1 2 Complete", undefined]);
+    await expect(read({ MaxDatapoints: 0 })).rejects.toThrow("MaxDatapoints must be between 1 and 100800");
+    await expect(client.send(new DescribeAlarmsCommand({ MaxRecords: 101 }))).rejects.toThrow(
+      "MaxRecords must be between 1 and 100",
+    );
+  });
+
   test("takes part in metric math, and what that does not know is named", async () => {
     const { client, world } = open();
     const Timestamp = new Date(world.clock.now());

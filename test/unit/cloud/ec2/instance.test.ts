@@ -102,6 +102,39 @@ test("DescribeInstances filters by tag, state and id, and names what does not ex
   await expect(client.send(malformed)).rejects.toEqual(named("InvalidInstanceID.Malformed"));
 });
 
+test("DescribeInstances gives pages of the size that is asked for, and refuses a size that EC2 does not take", async () => {
+  const { client, instanceId, launch } = await running();
+  const launched = [instanceId];
+  for (let more = 0; more < 6; more++) launched.push((await launch()).instanceId);
+  const page = (input: object) => client.send(new DescribeInstancesCommand(input));
+  const ids = ({ Reservations = [] }: Awaited<ReturnType<typeof page>>) =>
+    Reservations.flatMap((one) => one.Instances?.map((instance) => instance.InstanceId));
+
+  const first = await page({ MaxResults: 5 });
+  const second = await page({ MaxResults: 5, NextToken: first.NextToken });
+
+  expect([ids(first).length, ids(second).length, second.NextToken]).toEqual([5, 2, undefined]);
+  expect([...ids(first), ...ids(second)]).toEqual(launched);
+  for (const MaxResults of [4, 1_001])
+    await expect(page({ MaxResults })).rejects.toEqual(named("InvalidParameterValue"));
+  await expect(page({ MaxResults: 5, InstanceIds: [instanceId] })).rejects.toEqual(
+    named("InvalidParameterCombination"),
+  );
+  await expect(page({ Filters: [{ Name: "colour", Values: ["red"] }] })).rejects.toEqual(
+    named("InvalidParameterValue"),
+  );
+});
+
+test("a service of AWS tags an instance with a key of its own, and takes it off", async () => {
+  const { ec2, instanceId } = await running();
+
+  ec2.untag(instanceId, "aws:autoscaling:groupName");
+  expect(ec2.instance(instanceId)?.tags).not.toHaveProperty("aws:autoscaling:groupName");
+  ec2.tag(instanceId, { "aws:autoscaling:groupName": "web" });
+
+  expect(ec2.instance(instanceId)?.tags).toMatchObject({ Name: "web", "aws:autoscaling:groupName": "web" });
+});
+
 test("termination frees address and interface, keeps a volume that is to be kept, and is idempotent", async () => {
   const { client, compute, ec2, events, instanceId, world } = await running();
 

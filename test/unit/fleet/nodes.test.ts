@@ -1,0 +1,45 @@
+import { expect, test } from "@jest/globals";
+import { nodesInNeed, NODES_PER_PASS_MAX, type ObservedNodes } from "../../../lib/fleet/nodes.ts";
+import type { GroupInstance } from "../../../lib/lifecycle/observation.ts";
+
+const instance = (id: string, lifecycleState = "InService", healthy = true): GroupInstance => ({
+  id,
+  lifecycleState,
+  healthy,
+});
+const observed = (instances: readonly GroupInstance[], own: Partial<ObservedNodes> = {}): ObservedNodes => ({
+  group: {
+    min: 0,
+    max: 10_000,
+    desired: instances.length,
+    suspended: [],
+    targetGroups: [],
+    hasWarmPool: true,
+    instances,
+  },
+  pool: [],
+  dead: new Set(),
+  wanted: [],
+  ...own,
+});
+
+test("nodes that move, are unhealthy or dead, that an operator wants something of, or that warm up are looked at once each", () => {
+  const all = ["quiet", "dead", "drained"].map((id) => instance(id));
+  const moving = [instance("launching", "Pending:Wait"), instance("sick", "InService", false)];
+  const pool = [instance("warming", "Warmed:Pending:Wait"), instance("ready", "Warmed:Stopped")];
+  const dead = new Set(["dead", "launching", "ready", "long-gone"]);
+
+  const nodes = nodesInNeed(observed([...all, ...moving], { pool, dead, wanted: ["drained"] }), 0);
+
+  expect(nodes.toSorted()).toEqual(["dead", "drained", "launching", "sick", "warming"]);
+});
+
+test("where more nodes move than a pass looks at, none waits for ever behind those before it", () => {
+  const count = 2 * NODES_PER_PASS_MAX + 500;
+  const stuck = Array.from({ length: count }, (_, index) => instance(`i-${index}`, "Pending:Wait"));
+
+  const passes = [100, 101, 102].map((minute) => nodesInNeed(observed(stuck), minute));
+
+  expect(passes.map(({ length }) => length)).toEqual([NODES_PER_PASS_MAX, NODES_PER_PASS_MAX, NODES_PER_PASS_MAX]);
+  expect(new Set(passes.flat()).size).toBe(count);
+});
