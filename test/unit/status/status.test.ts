@@ -55,6 +55,7 @@ const MACHINES = [
 const asked = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
 const ANSWERS: Answers = {
+  DescribeInstanceRefreshes: () => ({ InstanceRefreshes: [] }),
   DescribeAutoScalingGroups: ({ AutoScalingGroupNames: names }) => ({
     AutoScalingGroups: Object.entries(GROUPS).flatMap(([name, group]) =>
       asked(names).includes(name)
