@@ -1,5 +1,4 @@
 import { assertNever } from "../assert.ts";
-import type { OperatorRequest } from "../reconcile/requests.ts";
 import type { Capability } from "../reconcile/capability.ts";
 import { factOf, groupsAws } from "../lifecycle/aws.ts";
 import type { Group, GroupInstance } from "../lifecycle/observation.ts";
@@ -8,9 +7,7 @@ import { capacityAws } from "./aws.ts";
 import { noteChange, readRemembered } from "./change.ts";
 import type { CapacityDeps } from "./deps.ts";
 import { planCapacity, type CapacityAction, type CapacityObservation, type SetDesired } from "./plan.ts";
-import { refreshApply } from "./refresh/apply.ts";
-import { refreshAws } from "./refresh/aws.ts";
-import { isRefreshWish, type RefreshFacts } from "./refresh/plan.ts";
+import { webRefresh } from "./refresh/refresh.ts";
 import { answerHolds, applyAnswer } from "../reconcile/answer.ts";
 
 /** Scope `web`: how many nodes the web tier has. */
@@ -18,7 +15,7 @@ export function webCapacity(deps: CapacityDeps): Capability<CapacityObservation,
   const { spec, clock, table, requests } = deps;
   const aws = capacityAws(deps);
   const groups = groupsAws(deps);
-  const refresh = { ...refreshAws(deps), ...refreshApply(deps) };
+  const refresh = webRefresh(deps);
 
   const groupHolds = async (action: SetDesired): Promise<true | string> => {
     const group = await groups.group(action.group);
@@ -33,17 +30,6 @@ export function webCapacity(deps: CapacityDeps): Capability<CapacityObservation,
   const poolOf = async (group: Fact<Group>): Promise<Fact<readonly GroupInstance[]>> => {
     if (!isKnown(group) || !group.known.hasWarmPool) return absent;
     return factOf(() => groups.warmPool(spec.webGroup));
-  };
-
-  /** Nobody's wish, nothing read. */
-  const refreshOf = async (
-    pool: Fact<readonly GroupInstance[]>,
-    pending: readonly OperatorRequest[],
-  ): Promise<Fact<RefreshFacts>> => {
-    if (!pending.some(isRefreshWish)) return absent;
-    if ("unknown" in pool) return pool;
-    const nodes = isKnown(pool) ? pool.known : [];
-    return factOf(async () => ({ refreshes: await refresh.refreshes(spec.webGroup), pool: nodes }));
   };
 
   return {
@@ -66,7 +52,7 @@ export function webCapacity(deps: CapacityDeps): Capability<CapacityObservation,
         history,
         ...remembered,
         pool: isKnown(pool) ? known(pool.known.filter(isReady).length) : pool,
-        refresh: await refreshOf(pool, pending),
+        refresh: await refresh.observe(webGroup, pool, pending),
         floors: spec.webFloors,
         requests: pending,
         groupName: webGroup,

@@ -27,7 +27,7 @@ async function changed(template: Template): Promise<Template> {
 /** A farm in service of which another template version has been deployed. */
 async function deployed(seed: string, nodes = 2): Promise<ScenarioFarm> {
   const template = await packagedTemplate();
-  farm = await servingFarm(`refresh ${seed}`, "calls", template);
+  farm = await servingFarm(`refresh ${seed}`, "none", template);
   if (nodes > 2) {
     await farm.world.invoke(MAINTAIN, { action: "scale", count: nodes, forSeconds: 86_400 });
     await farm.world.until("the nodes serve", async () => (await farm.serving()).length === nodes, ROLL_OUT_MS);
@@ -73,13 +73,25 @@ const order = (what: object): Promise<unknown> => farm.world.invoke(MAINTAIN, wh
 const refresh = (how: object = {}): Promise<unknown> => order({ action: "refresh", ...how });
 
 /** The latest word on the farm's orders to refresh, those aside that were refused beside another. */
-async function answer(): Promise<string> {
-  const lines = (await farm.world.journal()).filter(
+const answer = (): string =>
+  farm.world.witness.lines.findLast(
     ({ action, reason, phase }) =>
       action === "answer-request" && phase === "applied" && /^refresh (?!refused: refresh )/.test(reason),
+  )?.reason ?? "";
+
+/** Until Auto Scaling pauses at the first checkpoint. */
+const untilPaused = (): Promise<void> =>
+  farm.world.until(
+    "the checkpoint",
+    async () => {
+      const { InstanceRefreshes } = await farm.world.ask("autoscaling", "DescribeInstanceRefreshes", {
+        AutoScalingGroupName: GROUP,
+        MaxRecords: 1,
+      });
+      return JSON.stringify(InstanceRefreshes).includes("Waiting at the checkpoint");
+    },
+    ROLL_OUT_MS,
   );
-  return lines.at(-1)?.reason ?? "";
-}
 
 /** Until the order has its last word; resolves to the fewest nodes that served visitors meanwhile. */
 async function untilAnswered(ms = ROLL_OUT_MS): Promise<number> {
@@ -88,7 +100,7 @@ async function untilAnswered(ms = ROLL_OUT_MS): Promise<number> {
     "the refresh is answered",
     async () => {
       fewest = Math.min(fewest, await healthy());
-      return /^refresh (done|refused)/.test(await answer());
+      return /^refresh (done|refused)/.test(answer());
     },
     ms,
   );
@@ -123,7 +135,7 @@ test(
     const fewest = await untilAnswered();
 
     expect(fewest).toBe(2);
-    expect(await answer()).toContain("refresh done: version 2 is rolled out; ");
+    expect(answer()).toContain("refresh done: version 2 is rolled out; ");
     await expectWhole("2", 2);
     expect((await farm.webs()).filter((id) => before.includes(id))).toEqual([]);
     for (const id of await farm.webs()) expect(farm.results(id, "launch")).toEqual(["CONTINUE"]);
@@ -152,20 +164,16 @@ test(
 
     await refresh();
     expect(await untilAnswered()).toBe(4);
-    expect(await answer()).toMatch(/^refresh refused: version 2 was rolled back: .*was abandoned/);
+    expect(answer()).toMatch(/^refresh refused: version 2 was rolled back: .*was abandoned/);
     await expectWhole("1", 4);
     expect(await farm.webs()).toEqual(before);
 
     farm.world.fault({ kind: "heal" });
     await refresh({ checkpoints: [50, 100], checkpointDelaySeconds: 300 });
-    await farm.world.until(
-      "half of the nodes are new",
-      async () => (await web()).instances.filter(({ version }) => version === "2").length === 2,
-      ROLL_OUT_MS,
-    );
+    await untilPaused();
     farm.world.fault(broken);
     expect(await untilAnswered()).toBeGreaterThanOrEqual(4);
-    expect(await answer()).toMatch(/^refresh refused: version 2 was rolled back/);
+    expect(answer()).toMatch(/^refresh refused: version 2 was rolled back/);
     await expectWhole("1", 4);
     expect((await farm.world.status()).web).toMatchObject({ refresh: { state: "RollbackSuccessful" } });
   },
@@ -181,7 +189,7 @@ test.each(["drop", "duplicate", "reorder"] as const)(
     await refresh();
     expect(await untilAnswered()).toBe(2);
 
-    expect(await answer()).toContain("refresh done: version 2 is rolled out");
+    expect(answer()).toContain("refresh done: version 2 is rolled out");
     await expectWhole("2", 2);
     for (const id of await farm.webs()) expect(farm.results(id, "launch")).toEqual(["CONTINUE"]);
   },
@@ -209,7 +217,7 @@ test(
     farm.world.fault({ kind: "heal" });
     expect(await untilAnswered()).toBeGreaterThanOrEqual(2);
 
-    expect(await answer()).toContain("refresh done");
+    expect(answer()).toContain("refresh done");
     await expectWhole("2", 3);
     const results = farm.deeds("CompleteLifecycleAction").map(({ parameters }) => parameters["LifecycleActionResult"]);
     expect(results).not.toContain("ABANDON");
@@ -222,11 +230,7 @@ test(
   async () => {
     await deployed("checkpoint");
     await refresh({ checkpoints: [50, 100], checkpointDelaySeconds: 1_200 });
-    await farm.world.until(
-      "the checkpoint",
-      async () => JSON.stringify((await farm.world.status()).web).includes("Waiting at the checkpoint"),
-      ROLL_OUT_MS,
-    );
+    await untilPaused();
     expect(await refresh()).toMatchObject({
       request: { state: "refused", answer: expect.stringContaining("to version 2 is InProgress at 50 %") },
     });
@@ -254,11 +258,7 @@ test(
     await deployed("operator", 4);
     const half = async (): Promise<void> => {
       await refresh({ checkpoints: [50, 100], checkpointDelaySeconds: 3_600 });
-      await farm.world.until(
-        "half of the nodes are new",
-        async () => JSON.stringify((await farm.world.status()).web).includes("Waiting at the checkpoint"),
-        ROLL_OUT_MS,
-      );
+      await untilPaused();
     };
     expect(await order({ action: "cancel-refresh" })).toMatchObject({
       request: { state: "refused", answer: "no refresh is under way" },
@@ -266,12 +266,12 @@ test(
     await half();
     expect(await order({ action: "roll-back-refresh" })).toMatchObject({ request: { state: "done" } });
     await untilAnswered();
-    expect(await answer()).toContain("refresh refused: version 2 was rolled back");
+    expect(answer()).toContain("refresh refused: version 2 was rolled back");
     await expectWhole("1", 4);
 
     await half();
     expect(await order({ action: "cancel-refresh" })).toMatchObject({ request: { state: "done" } });
-    await farm.world.until("it is told", async () => (await answer()).includes("Cancelled at 50 %"), ROLL_OUT_MS);
+    await farm.world.until("it is told", () => answer().includes("Cancelled at 50 %"), ROLL_OUT_MS);
     expect((await web()).instances.map(({ version }) => version).toSorted()).toEqual(["1", "1", "2", "2"]);
     expect((await groupsOf(farm.world)).find(({ name }) => name === GROUP)?.desired).toBe(4);
   },
@@ -288,7 +288,7 @@ test(
 
     await untilAnswered();
 
-    expect(await answer()).toContain("refresh done: version 2 is rolled out");
+    expect(answer()).toContain("refresh done: version 2 is rolled out");
     const { InstanceRefreshes } = await farm.world.ask("autoscaling", "DescribeInstanceRefreshes", {
       AutoScalingGroupName: GROUP,
     });

@@ -177,12 +177,12 @@ test("refreshes are told newest first, by their ids, and by pages", async () => 
   const second = await start(model, QUICK, "1");
   await model.advance(1);
   expect((await refreshes(model)).map(({ InstanceRefreshId: id }) => id)).toEqual([second, first]);
-  const describe = (more: object) =>
+  const page = (more: object) =>
     model.client.send(new DescribeInstanceRefreshesCommand({ AutoScalingGroupName: NAME, ...more }));
-  expect((await describe({ InstanceRefreshIds: [first] })).InstanceRefreshes).toHaveLength(1);
-  const page = await describe({ MaxRecords: 1 });
-  expect(page).toMatchObject({ InstanceRefreshes: [{ InstanceRefreshId: second }], NextToken: expect.any(String) });
-  expect(await describe({ MaxRecords: 1, NextToken: page.NextToken })).toMatchObject({
+  expect((await page({ InstanceRefreshIds: [first] })).InstanceRefreshes).toHaveLength(1);
+  const begun = await page({ MaxRecords: 1 });
+  expect(begun).toMatchObject({ InstanceRefreshes: [{ InstanceRefreshId: second }], NextToken: expect.any(String) });
+  expect(await page({ MaxRecords: 1, NextToken: begun.NextToken })).toMatchObject({
     InstanceRefreshes: [{ InstanceRefreshId: first }],
   });
 });

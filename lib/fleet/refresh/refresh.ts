@@ -1,13 +1,26 @@
 import { assertNever } from "../../assert.ts";
-import { groupsAws, type GroupClients } from "../../lifecycle/aws.ts";
+import { factOf, groupsAws, type GroupClients } from "../../lifecycle/aws.ts";
+import type { GroupInstance } from "../../lifecycle/observation.ts";
+import { absent, isKnown, type Fact } from "../../reconcile/fact.ts";
+import type { OperatorRequest } from "../../reconcile/requests.ts";
 import { refreshAws } from "./aws.ts";
-import { isUnderWay, type RefreshAction } from "./plan.ts";
+import { isRefreshWish, isUnderWay, type RefreshAction, type RefreshFacts } from "./plan.ts";
 
-/** Carries out what `planRefresh` wants. */
-export function refreshApply(clients: GroupClients) {
+/** The roll-out of a launch template, as a part of what scope `web` looks after. */
+export function webRefresh(clients: GroupClients) {
   const groups = groupsAws(clients);
   const aws = refreshAws(clients);
   return {
+    /** Without an operator's wish nothing is read. */
+    async observe(
+      group: string,
+      pool: Fact<readonly GroupInstance[]>,
+      requests: readonly OperatorRequest[],
+    ): Promise<Fact<RefreshFacts>> {
+      if (!requests.some(isRefreshWish)) return absent;
+      if ("unknown" in pool) return pool;
+      return factOf(async () => ({ refreshes: await aws.refreshes(group), pool: isKnown(pool) ? pool.known : [] }));
+    },
     async holds(action: RefreshAction): Promise<true | string> {
       const active = (await aws.refreshes(action.group)).find(isUnderWay);
       if ("refreshId" in action)
