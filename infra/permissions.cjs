@@ -32,6 +32,8 @@ module.exports = ({ resolveVariable }) =>
     const farm = `tandem-${stage}`;
     const group = regional("autoscaling", `autoScalingGroup:*:autoScalingGroupName/${farm}-*`);
 
+    const webGroup = regional("autoscaling", `autoScalingGroup:*:autoScalingGroupName/${farm}-web`);
+
     const zone = (id) => ({ "Fn::Sub": [`arn:\${AWS::Partition}:route53:::hostedzone/\${Id}`, { Id: id }] });
 
     const table = [regional("dynamodb", `table/${farm}-state`)];
@@ -57,7 +59,30 @@ module.exports = ({ resolveVariable }) =>
         ["*"],
       ),
     ];
-    const scale = [...groups, ...warmPool, ...metrics, allow(["autoscaling:SetDesiredCapacity"], [group])];
+    const refreshes = [allow(["autoscaling:DescribeInstanceRefreshes"], ["*"])];
+    // Who names a launch template to Auto Scaling must be allowed to launch from it, and to hand over its role.
+    const refresh = [
+      ...refreshes,
+      allow(
+        [
+          "autoscaling:CancelInstanceRefresh",
+          "autoscaling:RollbackInstanceRefresh",
+          "autoscaling:StartInstanceRefresh",
+        ],
+        [webGroup],
+      ),
+      allow(["autoscaling:UpdateAutoScalingGroup"], [webGroup], {
+        Null: { "autoscaling:MinSize": "true", "autoscaling:MaxSize": "true" },
+      }),
+      allow(["ec2:RunInstances"], ["*"], {
+        ArnEquals: { "ec2:LaunchTemplate": regional("ec2", "launch-template/${WebLaunchTemplate}") },
+      }),
+      allow(["iam:PassRole"], [arn(`iam::\${AWS::AccountId}:role/${farm}-web-node`)], {
+        StringEquals: { "iam:PassedToService": "ec2.amazonaws.com" },
+      }),
+    ];
+    // Whoever holds the lease of the web tier carries out what is wanted there, a refresh included.
+    const scale = [...groups, ...warmPool, ...metrics, allow(["autoscaling:SetDesiredCapacity"], [group]), ...refresh];
     // Machines in their hooks, of whichever class.
     const machinery = [
       ...groups,
@@ -117,6 +142,7 @@ module.exports = ({ resolveVariable }) =>
       ...readState,
       ...edge,
       ...groups,
+      ...refreshes,
       ...warmPool,
       ...machines,
       ...metrics,
@@ -144,7 +170,14 @@ module.exports = ({ resolveVariable }) =>
       onAlarm: merged([...state, ...scale]),
       watchDatabase: merged([...state, ...pair]),
       watchFarm: merged([...state, ...scale, ...nodes]),
-      maintain: merged([...state, ...scale, ...nodes, ...status, allow(["dynamodb:DeleteItem"], table)]),
+      maintain: merged([
+        ...state,
+        ...scale,
+        ...nodes,
+        ...status,
+        allow(["dynamodb:DeleteItem"], table),
+        allow(["ec2:DescribeLaunchTemplates"], ["*"]),
+      ]),
       panel: merged(status),
       provision: [
         allow(["route53:ChangeResourceRecordSets", "route53:ListResourceRecordSets"], [zone({ Ref: "PrivateZone" })]),

@@ -9,6 +9,8 @@ import { isUnknown, readable, type Known } from "./known.ts";
 import { observeMounts, type MountFact } from "./files/observe.ts";
 import { fleetAws, type Alarm } from "./fleet/aws.ts";
 import type { FleetDeps } from "./fleet/deps.ts";
+import { refreshAws } from "./fleet/refresh/aws.ts";
+import type { InstanceRefresh } from "./fleet/refresh/plan.ts";
 import type { TargetState } from "./fleet/node/plan.ts";
 import { lifecycleAws } from "./lifecycle/aws.ts";
 import { isLeaving, isWarm, type Group, type Machine } from "./lifecycle/observation.ts";
@@ -30,6 +32,21 @@ export interface WebNodeStatus {
   readonly health: Known<TargetState>;
   /** The node's own word, of the last minute: its share is mounted and can be read. */
   readonly mounted: Known<boolean>;
+}
+
+/** An instance refresh as Auto Scaling tells it. */
+export interface RefreshStatus {
+  readonly id: string;
+  readonly state: InstanceRefresh["status"];
+  /** Version of the launch template; absent for a refresh that was begun by hand without one. */
+  readonly version?: string;
+  readonly startedAt: string;
+  readonly endedAt?: string;
+  readonly percent: number;
+  /** Nodes that are still to be replaced. */
+  readonly toReplace: number;
+  /** What it waits for, or why it was rolled back or has failed. */
+  readonly reason?: string;
 }
 
 export interface CacheNodeStatus {
@@ -74,6 +91,8 @@ export interface FarmStatus {
     readonly min: number;
     readonly max: number;
     readonly nodes: readonly WebNodeStatus[];
+    /** The newest roll-out of the last six weeks; null: there was none. */
+    readonly refresh: Known<RefreshStatus | null>;
   }>;
   readonly database: DatabaseStatus;
   readonly cache: Known<{ readonly nodes: readonly CacheNodeStatus[] }>;
@@ -132,10 +151,11 @@ async function webOf(deps: StatusDeps) {
   const pool = group.hasWarmPool ? await lifecycleAws(deps).warmPool(webGroup) : [];
   const instances = [...group.instances, ...pool];
   const ids = instances.map((instance) => instance.id);
-  const [machines, health, mounts] = await Promise.all([
+  const [machines, health, mounts, refreshes] = await Promise.all([
     readable(() => lifecycleAws(deps).machinesOfGroup(webGroup)),
     readable(() => healthOf(deps, group)),
     readable(() => observeMounts(deps, ids)),
+    readable(() => refreshAws(deps).refreshes(webGroup)),
   ]);
   const nodes = instances.map(({ id, lifecycleState: state }): WebNodeStatus => ({
     id,
@@ -144,7 +164,24 @@ async function webOf(deps: StatusDeps) {
     health: isUnknown(health) ? health : (health.get(id) ?? "unused"),
     mounted: isUnknown(mounts) ? mounts : mountOf(mounts, id),
   }));
-  return { desired: group.desired, min: group.min, max: group.max, nodes };
+  const refresh = isUnknown(refreshes) ? refreshes : refreshOf(refreshes[0]);
+  return { desired: group.desired, min: group.min, max: group.max, nodes, refresh };
+}
+
+function refreshOf(refresh: InstanceRefresh | undefined): RefreshStatus | null {
+  if (refresh === undefined) return null;
+  const { id, status: state, to, startedAt, endedAt, percent, toUpdate: toReplace } = refresh;
+  const reason = refresh.rollbackReason ?? refresh.reason;
+  return {
+    id,
+    state,
+    startedAt: isoTime(startedAt),
+    percent,
+    toReplace,
+    ...(to === undefined ? {} : { version: to }),
+    ...(endedAt === undefined ? {} : { endedAt: isoTime(endedAt) }),
+    ...(reason === undefined ? {} : { reason }),
+  };
 }
 
 const mountOf = (mounts: ReadonlyMap<string, MountFact>, id: string): MountFact =>

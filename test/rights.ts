@@ -30,7 +30,19 @@ const state = [
   ...calls("events", regional("events", "event-bus/default"), "PutEvents"),
 ];
 const warmPool = calls("autoscaling", "*", "DescribeWarmPool");
+/** With the launch template that is named, its role is handed over, and instances are launched from it. */
+const LaunchTemplate = { LaunchTemplateId: "WebLaunchTemplate", Version: "2" };
+const refreshes = calls("autoscaling", "*", "DescribeInstanceRefreshes");
+const refresh = [
+  ...refreshes,
+  ...calls("autoscaling", group("web"), "CancelInstanceRefresh", "RollbackInstanceRefresh"),
+  ...[
+    { operation: "StartInstanceRefresh", input: { DesiredConfiguration: { LaunchTemplate } } },
+    { operation: "UpdateAutoScalingGroup", input: { LaunchTemplate } },
+  ].map((need): Need => ({ service: "autoscaling", resource: group("web"), ...need })),
+];
 const scale = [
+  ...refresh,
   ...warmPool,
   ...calls("autoscaling", "*", "DescribeAutoScalingGroups"),
   ...calls("monitoring", "*", "GetMetricData"),
@@ -79,6 +91,7 @@ const status = [
   ...readState,
   ...databases,
   ...calls("autoscaling", "*", "DescribeAutoScalingGroups"),
+  ...refreshes,
   ...warmPool,
   ...calls("ec2", "*", "DescribeInstances"),
   ...calls("elasticloadbalancing", "*", "DescribeTargetHealth"),
@@ -107,7 +120,14 @@ export const NEEDS = {
   onLifecycle: [...state, ...scale, ...nodes],
   watchDatabase: [...state, ...servers, ...secrets(...["observer", "healer", "replication"].map(account))],
   watchFarm: [...state, ...scale, ...nodes],
-  maintain: [...state, ...scale, ...nodes, ...status, ...calls("dynamodb", TABLE, "DeleteItem")],
+  maintain: [
+    ...state,
+    ...scale,
+    ...nodes,
+    ...status,
+    ...calls("dynamodb", TABLE, "DeleteItem"),
+    ...calls("ec2", "*", "DescribeLaunchTemplates"),
+  ],
   panel: status,
   provision: calls(
     "route53",
@@ -142,10 +162,23 @@ const FIRST_COMES = "whoever holds the lease first does it; the others only when
 const POOL = "only in a farm with a warm pool";
 const SLOW = "only while a node needs longer than half of its hook";
 
+const REFRESH = Object.fromEntries(
+  [
+    "autoscaling:CancelInstanceRefresh",
+    "autoscaling:DescribeInstanceRefreshes",
+    "autoscaling:RollbackInstanceRefresh",
+    "autoscaling:StartInstanceRefresh",
+    "autoscaling:UpdateAutoScalingGroup",
+    "ec2:RunInstances",
+    "iam:PassRole",
+  ].map((action) => [action, "only for an order to refresh"]),
+);
+
 /** What may stay unused in some minutes of a farm, and why it is allowed all the same. */
 export const SELDOM: Readonly<Partial<Record<RoleKey, Readonly<Record<string, string>>>>> = {
-  onAlarm: { "autoscaling:DescribeWarmPool": POOL, "autoscaling:SetDesiredCapacity": FIRST_COMES },
+  onAlarm: { ...REFRESH, "autoscaling:DescribeWarmPool": POOL, "autoscaling:SetDesiredCapacity": FIRST_COMES },
   onLifecycle: {
+    ...REFRESH,
     "autoscaling:DescribeWarmPool": POOL,
     "autoscaling:RecordLifecycleActionHeartbeat": SLOW,
     "autoscaling:SetDesiredCapacity": FIRST_COMES,
@@ -161,6 +194,7 @@ export const SELDOM: Readonly<Partial<Record<RoleKey, Readonly<Record<string, st
     "ssm:ListCommands": "only when the answer to SendCommand was lost",
   },
   watchFarm: {
+    ...REFRESH,
     "autoscaling:CompleteLifecycleAction": FIRST_COMES,
     "autoscaling:DescribeAutoScalingInstances": FIRST_COMES,
     "autoscaling:DescribeWarmPool": POOL,
@@ -178,6 +212,8 @@ export const SELDOM: Readonly<Partial<Record<RoleKey, Readonly<Record<string, st
     "ssm:SendCommand": FIRST_COMES,
   },
   maintain: {
+    ...REFRESH,
+    "ec2:DescribeLaunchTemplates": "only for an order to refresh",
     "autoscaling:DescribeWarmPool": POOL,
     "autoscaling:CompleteLifecycleAction": FIRST_COMES,
     "autoscaling:DescribeAutoScalingInstances": "only for an order to drain",

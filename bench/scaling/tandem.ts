@@ -49,6 +49,7 @@ export const tandem =
         boot,
         pool: terms.pool > 0 ? known(tier.ready(now)) : absent,
         database: absent,
+        refresh: absent,
         floors: [],
         requests: [],
       };

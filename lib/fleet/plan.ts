@@ -6,6 +6,7 @@ import type { Group } from "../lifecycle/observation.ts";
 import type { OperatorRequest } from "../reconcile/requests.ts";
 import type { LoadSample } from "./capacity.ts";
 import { decide, type Decision } from "./decide.ts";
+import { planRefresh, type RefreshAction, type RefreshFacts } from "./refresh/plan.ts";
 import type { BootTimes } from "./demand.ts";
 import type { ScheduledFloor } from "./schedule.ts";
 import { answerWishes } from "./wishes.ts";
@@ -39,6 +40,8 @@ export interface CapacityObservation {
   readonly floors: readonly ScheduledFloor[];
   /** Absent: never changed. */
   readonly lastChange: Fact<CapacityChange>;
+  /** Absent: no operator wants anything of an instance refresh. */
+  readonly refresh: Fact<RefreshFacts>;
   /** Open wishes for the scope `web`, oldest first. */
   readonly requests: readonly OperatorRequest[];
 }
@@ -50,7 +53,7 @@ export interface SetDesired extends Action {
   readonly to: number;
 }
 
-export type CapacityAction = SetDesired | AnswerRequest;
+export type CapacityAction = SetDesired | RefreshAction | AnswerRequest;
 
 /**
  * How many nodes the web tier should have. Out at once, as far as the load of the next boot time asks; in carefully: only
@@ -68,7 +71,7 @@ export function planCapacity(o: CapacityObservation): Plan<CapacityAction> {
   const problems = [...suspended(group), ...decision.problems];
   const change: SetDesired[] = decision.to === group.desired ? [] : [setDesired(o, group, decision)];
   return {
-    actions: [...wishes.answers, ...change],
+    actions: [...wishes.answers, ...planRefresh({ ...o, group }), ...change],
     because: change.length === 0 ? decision.because : `${o.groupName} shall have ${decision.to} nodes`,
     problems,
     ...(decision.lookAgainMs === undefined ? {} : { lookAgainMs: decision.lookAgainMs }),

@@ -2,11 +2,12 @@ import { assertNever } from "../assert.ts";
 import type { Capability } from "../reconcile/capability.ts";
 import { factOf, groupsAws } from "../lifecycle/aws.ts";
 import type { Group, GroupInstance } from "../lifecycle/observation.ts";
-import { absent, isKnown, type Fact } from "../reconcile/fact.ts";
+import { absent, isKnown, known, type Fact } from "../reconcile/fact.ts";
 import { capacityAws } from "./aws.ts";
 import { noteChange, readRemembered } from "./change.ts";
 import type { CapacityDeps } from "./deps.ts";
 import { planCapacity, type CapacityAction, type CapacityObservation, type SetDesired } from "./plan.ts";
+import { webRefresh } from "./refresh/refresh.ts";
 import { answerHolds, applyAnswer } from "../reconcile/answer.ts";
 
 /** Scope `web`: how many nodes the web tier has. */
@@ -14,6 +15,7 @@ export function webCapacity(deps: CapacityDeps): Capability<CapacityObservation,
   const { spec, clock, table, requests } = deps;
   const aws = capacityAws(deps);
   const groups = groupsAws(deps);
+  const refresh = webRefresh(deps);
 
   const groupHolds = async (action: SetDesired): Promise<true | string> => {
     const group = await groups.group(action.group);
@@ -25,9 +27,9 @@ export function webCapacity(deps: CapacityDeps): Capability<CapacityObservation,
   };
 
   /** A farm without a warm pool is not asked for one. */
-  const readyNodes = async (group: Fact<Group>): Promise<Fact<number>> => {
+  const poolOf = async (group: Fact<Group>): Promise<Fact<readonly GroupInstance[]>> => {
     if (!isKnown(group) || !group.known.hasWarmPool) return absent;
-    return factOf(async () => (await groups.warmPool(spec.webGroup)).filter(isReady).length);
+    return factOf(() => groups.warmPool(spec.webGroup));
   };
 
   return {
@@ -41,6 +43,7 @@ export function webCapacity(deps: CapacityDeps): Capability<CapacityObservation,
         factOf(() => aws.history(metricNamespace, webGroup, now)),
         readRemembered(table, webGroup, now),
       ]);
+      const pool = await poolOf(group);
       return {
         now,
         group,
@@ -48,7 +51,8 @@ export function webCapacity(deps: CapacityDeps): Capability<CapacityObservation,
         minutes,
         history,
         ...remembered,
-        pool: await readyNodes(group),
+        pool: isKnown(pool) ? known(pool.known.filter(isReady).length) : pool,
+        refresh: await refresh.observe(webGroup, pool, pending),
         floors: spec.webFloors,
         requests: pending,
         groupName: webGroup,
@@ -57,7 +61,10 @@ export function webCapacity(deps: CapacityDeps): Capability<CapacityObservation,
       };
     },
     plan: planCapacity,
-    holds: async (action) => (action.kind === "set-desired" ? groupHolds(action) : answerHolds(requests, action)),
+    async holds(action) {
+      if (action.kind === "set-desired") return groupHolds(action);
+      return action.kind === "answer-request" ? answerHolds(requests, action) : refresh.holds(action);
+    },
     async apply(action, { fence }) {
       switch (action.kind) {
         case "set-desired":
@@ -66,6 +73,11 @@ export function webCapacity(deps: CapacityDeps): Capability<CapacityObservation,
           return `${action.group} wants ${action.to} nodes, it wanted ${action.from}`;
         case "answer-request":
           return applyAnswer(requests, action);
+        case "pin-template":
+        case "start-refresh":
+        case "cancel-refresh":
+        case "roll-back-refresh":
+          return refresh.apply(action);
         default:
           return assertNever(action);
       }

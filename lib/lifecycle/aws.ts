@@ -7,6 +7,7 @@ import {
   type AutoScalingClient,
   type AutoScalingGroup,
   type Instance as AutoScalingInstance,
+  type LaunchTemplateSpecification,
 } from "@aws-sdk/client-auto-scaling";
 import { paginateDescribeInstances, type EC2Client, type Filter, type Instance } from "@aws-sdk/client-ec2";
 import {
@@ -246,11 +247,22 @@ const groupOf = (group: AutoScalingGroup): Group => ({
   targetGroups: group.TargetGroupARNs ?? [],
   hasWarmPool: group.WarmPoolConfiguration !== undefined,
   instances: (group.Instances ?? []).flatMap(instanceOf),
+  ...templateOf(group.LaunchTemplate),
 });
 
-function instanceOf({ InstanceId: id, LifecycleState: state, HealthStatus: health }: AutoScalingInstance) {
+function instanceOf({
+  InstanceId: id,
+  LifecycleState: state,
+  HealthStatus: health,
+  LaunchTemplate: template,
+}: AutoScalingInstance): GroupInstance[] {
   if (id === undefined) return [];
-  return [{ id, lifecycleState: state ?? "", healthy: health?.toLowerCase() === "healthy" }];
+  return [{ id, lifecycleState: state ?? "", healthy: health?.toLowerCase() === "healthy", ...templateOf(template) }];
+}
+
+function templateOf(template: LaunchTemplateSpecification | undefined): Pick<GroupInstance, "template"> {
+  const { LaunchTemplateId: id, Version: version } = template ?? {};
+  return id === undefined || version === undefined ? {} : { template: { id, version } };
 }
 
 function agentGone(error: unknown): never {

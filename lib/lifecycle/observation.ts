@@ -14,10 +14,18 @@ export interface Membership {
   readonly healthy: boolean;
 }
 
+/** A version of a launch template: a number, or `$Latest` and `$Default` where a group follows them. */
+export interface LaunchTemplate {
+  readonly id: string;
+  readonly version: string;
+}
+
 export interface GroupInstance {
   readonly id: string;
   readonly lifecycleState: string;
   readonly healthy: boolean;
+  /** What it was launched from. */
+  readonly template?: LaunchTemplate;
 }
 
 /** An Auto Scaling group as it is. */
@@ -30,6 +38,8 @@ export interface Group {
   readonly suspended: readonly string[];
   /** It has a warm pool; the pool's instances are not among `instances`. */
   readonly hasWarmPool: boolean;
+  /** What its next nodes are launched from. */
+  readonly template?: LaunchTemplate;
   /** ARNs. */
   readonly targetGroups: readonly string[];
 }

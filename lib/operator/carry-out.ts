@@ -4,6 +4,8 @@ import { TandemError } from "../errors.ts";
 import type { Farm } from "../farm.ts";
 import { lookAt, planOf } from "../lookout.ts";
 import { nodesToLookAt } from "../fleet/nodes.ts";
+import { newestVersion } from "../fleet/refresh/aws.ts";
+import { groupsAws } from "../lifecycle/aws.ts";
 import { peerOf, readPair } from "../database/pair.ts";
 import type { JournalLine } from "../reconcile/journal.ts";
 import type { Proposal } from "../reconcile/plan.ts";
@@ -28,6 +30,10 @@ export type Answer =
 const DRAIN_WISH_MS = 15 * 60_000;
 /** A switchover that was not possible within a minute is refused; the operator looks why, and asks again. */
 const SWITCHOVER_WISH_MS = 60_000;
+/** The wish is answered when the refresh has ended, after all its pauses; it begins within minutes or not at all. */
+const REFRESH_WISH_MS = 7 * 86_400_000;
+/** Whoever wants a refresh ended wants it now. */
+const STOP_WISH_MS = 5 * 60_000;
 /** How long an operator waits for an answer. The wish stays, and the minute clock goes on with it. */
 const ANSWER_MS_MAX = 100_000;
 /** How often an order looks for its answer while somebody else holds the scope. */
@@ -77,6 +83,13 @@ async function carry(farm: Farm, order: Order): Promise<Answer> {
         { action: "switchover", args: { to: order.to ?? (await otherWriter(farm)) } },
         now + SWITCHOVER_WISH_MS,
       );
+    case "refresh": {
+      const { action, ...how } = order;
+      return wish(farm, "web", { action, args: { version: await newest(farm), ...how } }, now + REFRESH_WISH_MS);
+    }
+    case "cancel-refresh":
+    case "roll-back-refresh":
+      return wish(farm, "web", { action: order.action, args: {} }, now + STOP_WISH_MS);
     case "proposals": {
       const proposals = await farm.proposals.of("database");
       return {
@@ -113,6 +126,15 @@ async function otherWriter(farm: Farm): Promise<DatabaseNode> {
   throw new TandemError("bad-parameter", "no writer is recorded yet: name the server with --to", {
     next: "tandem status shows the servers",
   });
+}
+
+/** Version of the web group's launch template that is to be rolled out. */
+async function newest(farm: Farm): Promise<number> {
+  const { webGroup } = farm.spec;
+  const template = (await groupsAws(farm).group(webGroup))?.template;
+  const version = template === undefined ? undefined : await newestVersion(farm, template.id);
+  if (version !== undefined) return version;
+  throw new TandemError("bad-parameter", `group ${webGroup} has no launch template`, { next: "deploy the farm" });
 }
 
 async function plans(farm: Farm, scope: Scope | undefined): Promise<string> {

@@ -20,6 +20,26 @@ const whole = (min: number, max: number) => {
 const forSeconds = z._default(whole(1, FOR_SECONDS_MAX), HOUR_SECONDS);
 const time = z.iso.datetime({ offset: true, error: "an ISO-8601 time such as 2026-11-20T09:00:00Z" });
 
+/** Auto Scaling's own default; a tenth of a large tier at a time. */
+const MIN_HEALTHY_PERCENT = 90;
+/** Time to look at the new nodes, and to end it. */
+const CHECKPOINT_DELAY_SECONDS = 600;
+/** Auto Scaling's bound. */
+const CHECKPOINT_DELAY_SECONDS_MAX = 172_800;
+const CHECKPOINTS_MAX = 10;
+const CHECKPOINTS = `at most ${CHECKPOINTS_MAX} whole numbers from 1 to 100, each more than the one before, the last 100`;
+const checkpoints = z
+  .array(z.int(CHECKPOINTS), CHECKPOINTS)
+  .check(
+    z.refine(
+      (percents) =>
+        percents.length <= CHECKPOINTS_MAX &&
+        (percents.length === 0 || percents.at(-1) === 100) &&
+        percents.every((percent, index) => percent > (percents[index - 1] ?? 0)),
+      CHECKPOINTS,
+    ),
+  );
+
 const PROPOSAL = "the id of a proposal, as tandem proposals shows it";
 
 const orders = [
@@ -33,6 +53,14 @@ const orders = [
   z.strictObject({ action: z.literal("scale"), count: whole(0, COUNT_MAX), forSeconds }),
   z.strictObject({ action: z.literal("drain"), instanceId: instanceIdSchema }),
   z.strictObject({ action: z.literal("switchover"), to: z.optional(z.enum(DATABASE_NODES, "db-a or db-b")) }),
+  z.strictObject({
+    action: z.literal("refresh"),
+    minHealthyPercent: z._default(whole(0, 100), MIN_HEALTHY_PERCENT),
+    checkpoints: z._default(checkpoints, []),
+    checkpointDelaySeconds: z._default(whole(0, CHECKPOINT_DELAY_SECONDS_MAX), CHECKPOINT_DELAY_SECONDS),
+  }),
+  z.strictObject({ action: z.literal("cancel-refresh") }),
+  z.strictObject({ action: z.literal("roll-back-refresh") }),
   z.strictObject({ action: z.literal("proposals") }),
   z.strictObject({
     action: z.literal("approve"),
@@ -47,7 +75,8 @@ const orderSchema = z.discriminatedUnion("action", orders);
 /** What an operator can ask of `maintain`. */
 export type Order = z.output<typeof orderSchema>;
 
-const ACTIONS = "status, plan, journal, scale, drain, switchover, proposals, approve, freeze, thaw";
+const ACTIONS =
+  "status, plan, journal, scale, drain, switchover, refresh, cancel-refresh, roll-back-refresh, proposals, approve, freeze, thaw";
 
 /**
  * @param given as it was sent: `{"action": "...", ...parameters}`

@@ -19,6 +19,18 @@ const schema = z.discriminatedUnion("action", [
   z.object({ ...common, action: z.literal("drain"), args: z.object({ instanceId: z.string() }) }),
   z.object({ ...common, action: z.literal("switchover"), args: z.object({ to: z.enum(DATABASE_NODES) }) }),
   z.object({ ...common, action: z.literal("approve"), args: z.object({ proposal: z.string() }) }),
+  z.object({
+    ...common,
+    action: z.literal("refresh"),
+    args: z.object({
+      version: z.number(),
+      minHealthyPercent: z.number(),
+      checkpoints: z.array(z.number()),
+      checkpointDelaySeconds: z.number(),
+    }),
+  }),
+  z.object({ ...common, action: z.literal("cancel-refresh"), args: z.strictObject({}) }),
+  z.object({ ...common, action: z.literal("roll-back-refresh"), args: z.strictObject({}) }),
 ]);
 
 /** A stored request as it was written. Throws TandemError `state-corrupt`. */

@@ -11,7 +11,18 @@ export type Wish =
   | { readonly action: "scale"; readonly args: { readonly count: number } }
   | { readonly action: "drain"; readonly args: { readonly instanceId: string } }
   | { readonly action: "switchover"; readonly args: { readonly to: DatabaseNode } }
-  | { readonly action: "approve"; readonly args: { readonly proposal: string } };
+  | { readonly action: "approve"; readonly args: { readonly proposal: string } }
+  | { readonly action: "refresh"; readonly args: RollOut }
+  | { readonly action: "cancel-refresh" | "roll-back-refresh"; readonly args: Readonly<Record<string, never>> };
+
+/** How a version of the launch template comes to all web nodes. */
+export interface RollOut {
+  readonly version: number;
+  readonly minHealthyPercent: number;
+  /** Percentages at which it pauses, in ascending order. */
+  readonly checkpoints: readonly number[];
+  readonly checkpointDelaySeconds: number;
+}
 
 /**
  * `pending`: nobody has answered yet. `standing`: answered, and in force until it expires (a scale wish is a fact for

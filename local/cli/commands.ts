@@ -53,6 +53,33 @@ function wholeNumber(name: string, text: string, min: number, max: number): numb
   return value;
 }
 
+interface RefreshOptions {
+  readonly minHealthy?: string;
+  readonly checkpoints?: string;
+  readonly checkpointDelay?: string;
+  readonly cancel?: boolean;
+  readonly rollback?: boolean;
+}
+
+/** The order that the options of `refresh` make. Throws CliError for those that contradict each other. */
+export function refreshOrder(options: RefreshOptions): Record<string, unknown> {
+  const { minHealthy, checkpoints, checkpointDelay, cancel, rollback } = options;
+  if ((cancel === true || rollback === true) && Object.keys(options).length > 1)
+    throw new CliError(`${cancel === true ? "--cancel" : "--rollback"} takes no other option with it`, exitUsage);
+  if (cancel === true) return { action: "cancel-refresh" };
+  if (rollback === true) return { action: "roll-back-refresh" };
+  if (checkpointDelay !== undefined && checkpoints === undefined)
+    throw new CliError("--checkpoint-delay is for --checkpoints: say where to pause, e.g. 20,50,100", exitUsage);
+  return {
+    action: "refresh",
+    ...(minHealthy !== undefined && { minHealthyPercent: wholeNumber("--min-healthy", minHealthy, 0, 100) }),
+    ...(checkpoints !== undefined && {
+      checkpoints: checkpoints.split(",").map((percent) => wholeNumber("--checkpoints", percent.trim(), 1, 100)),
+    }),
+    ...(checkpointDelay !== undefined && { checkpointDelaySeconds: parseDuration(checkpointDelay) }),
+  };
+}
+
 export function farmCommands(program: Command): void {
   readCommands(program);
   orderCommands(program);
@@ -138,6 +165,16 @@ function orderCommands(program: Command): void {
     .action(async (options: { to?: string }, command: Command) =>
       maintain(command, { action: "switchover", ...(options.to !== undefined && { to: options.to }) }),
     );
+
+  program
+    .command("refresh")
+    .description("replace the web nodes, some at a time, by ones of the newest launch template version")
+    .option("--min-healthy <percent>", "of the wanted nodes that stay in service (90)")
+    .option("--checkpoints <percents>", "pause when so many are replaced, e.g. 20,50,100")
+    .option("--checkpoint-delay <duration>", "how long each pause lasts (10m)")
+    .option("--cancel", "end the refresh that is under way; what was replaced stays")
+    .option("--rollback", "end it, and bring the version before it back")
+    .action(async (options: RefreshOptions, command: Command) => maintain(command, refreshOrder(options)));
 
   program
     .command("approve")

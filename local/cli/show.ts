@@ -1,6 +1,6 @@
 import type { Known } from "../../lib/known.ts";
 import type { Proposal } from "../../lib/reconcile/plan.ts";
-import type { FarmStatus } from "../../lib/status.ts";
+import type { FarmStatus, RefreshStatus } from "../../lib/status.ts";
 import { printLine, table } from "./output.ts";
 
 type Unknown = { readonly unknown: string };
@@ -44,6 +44,14 @@ function showWeb(web: FarmStatus["web"]): void {
     cell(node.mounted),
   ]);
   printLine(table([["NODE", "STATE", "HEALTH", "ADDRESS", "MOUNTED"], ...rows]));
+  if (isUnknown(web.refresh)) return printLine(`refresh: ${cell(web.refresh)}`);
+  if (web.refresh !== null) printLine(`refresh ${refreshWords(web.refresh)}`);
+}
+
+function refreshWords({ version, state, startedAt, endedAt, percent, toReplace, reason }: RefreshStatus): string {
+  const when = endedAt === undefined ? `since ${time(startedAt)}` : `at ${time(endedAt)}`;
+  const progress = endedAt === undefined ? `, ${percent} % done, ${toReplace} nodes to replace` : "";
+  return `to version ${version ?? "?"}: ${state} ${when}${progress}${reason === undefined ? "" : `: ${reason}`}`;
 }
 
 function showDatabase(database: FarmStatus["database"]): void {

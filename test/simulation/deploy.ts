@@ -7,11 +7,12 @@ import type { VirtualClock } from "./virtual-clock.ts";
 const DEPLOY_MS_MAX = 30 * 60_000;
 const LOOK_MS = 1_000;
 const BUCKET = "ServerlessDeploymentBucket";
+const Capabilities = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"];
 
 /** Where the code of a function without its package stands: the simulation runs it from its sources. */
 const EMPTY_PACKAGE = zipSync({ "simulation.txt": Buffer.from("this function runs from its sources") });
 
-/** As the Serverless Framework deploys: a stack of the bucket, the packages, then a change set of the whole template. */
+/** As the Serverless Framework deploys: a stack of the bucket, then an update to the whole template. */
 export async function deploy(
   call: CallService,
   operator: Principal,
@@ -19,19 +20,7 @@ export async function deploy(
   stackName: string,
   template: Template,
 ): Promise<void> {
-  const cloudFormation = (operation: string, input: Record<string, unknown>): Promise<Record<string, unknown>> =>
-    call(operator, "cloudformation", operation, { StackName: stackName, ...input });
-  const Capabilities = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"];
-
-  const untilDone = async (): Promise<void> => {
-    for (const deadline = clock.now() + DEPLOY_MS_MAX; clock.now() < deadline; await clock.advance(LOOK_MS)) {
-      const status = await statusOf(cloudFormation);
-      if (status.endsWith("_COMPLETE") && !status.includes("ROLLBACK")) return;
-      if (!status.endsWith("_IN_PROGRESS")) throw new Error(`the stack is ${status}: ${await reasons(cloudFormation)}`);
-    }
-    throw new Error(`the stack takes more than ${DEPLOY_MS_MAX / 60_000} minutes`);
-  };
-
+  const { cloudFormation, untilDone } = stackOf(call, operator, clock, stackName);
   const first = Object.fromEntries(Object.entries(template.Resources).filter(([id]) => id === BUCKET));
   if (Object.keys(first).length === 0) {
     await cloudFormation("CreateStack", { TemplateBody: JSON.stringify(template), Capabilities });
@@ -39,6 +28,18 @@ export async function deploy(
   }
   await cloudFormation("CreateStack", { TemplateBody: JSON.stringify({ Resources: first }), Capabilities });
   await untilDone();
+  await redeploy(call, operator, clock, stackName, template);
+}
+
+/** The packages, then a change set of the whole template. */
+export async function redeploy(
+  call: CallService,
+  operator: Principal,
+  clock: VirtualClock,
+  stackName: string,
+  template: Template,
+): Promise<void> {
+  const { cloudFormation, untilDone } = stackOf(call, operator, clock, stackName);
   const { StackResourceDetail } = await cloudFormation("DescribeStackResource", { LogicalResourceId: BUCKET });
   const bucket = String(Object(StackResourceDetail).PhysicalResourceId);
   const put = (key: string, body: Uint8Array): Promise<unknown> =>
@@ -53,6 +54,20 @@ export async function deploy(
   await cloudFormation("ExecuteChangeSet", { ChangeSetName });
   await clock.advance(LOOK_MS);
   return untilDone();
+}
+
+function stackOf(call: CallService, operator: Principal, clock: VirtualClock, StackName: string) {
+  const cloudFormation: Ask = (operation, input) =>
+    call(operator, "cloudformation", operation, { StackName, ...input });
+  const untilDone = async (): Promise<void> => {
+    for (const deadline = clock.now() + DEPLOY_MS_MAX; clock.now() < deadline; await clock.advance(LOOK_MS)) {
+      const status = await statusOf(cloudFormation);
+      if (status.endsWith("_COMPLETE") && !status.includes("ROLLBACK")) return;
+      if (!status.endsWith("_IN_PROGRESS")) throw new Error(`the stack is ${status}: ${await reasons(cloudFormation)}`);
+    }
+    throw new Error(`the stack takes more than ${DEPLOY_MS_MAX / 60_000} minutes`);
+  };
+  return { cloudFormation, untilDone };
 }
 
 function codeKeys(template: Template): string[] {

@@ -27,6 +27,8 @@ export type Disturbance =
       readonly script: Script;
       readonly how: Mishap;
       readonly instanceId?: string;
+      /** Machines of this type only, to tell those of one launch template version from those of another. */
+      readonly instanceType?: string;
     });
 
 interface Standing {
@@ -84,7 +86,13 @@ export function openDisturbances(clock: VirtualClock, chance: Chance): Disturban
       throw new Error("the environment ended before the call");
     },
     mishap: (machine, script) =>
-      struck("script", (what) => what.script === script && (what.instanceId ?? machine.id) === machine.id)?.how,
+      struck(
+        "script",
+        (what) =>
+          what.script === script &&
+          (what.instanceId ?? machine.id) === machine.id &&
+          (what.instanceType ?? machine.spec.metadata.instanceType) === machine.spec.metadata.instanceType,
+      )?.how,
   };
 }
 

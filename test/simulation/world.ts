@@ -12,7 +12,7 @@ import type { ApiFault, EventFault } from "../../local/cloud/faults/index.ts";
 import type { Principal } from "../../local/cloud/service.ts";
 import { memoryTable } from "../unit/reconcile/memory-table.ts";
 import { openChance } from "./chance.ts";
-import { deploy } from "./deploy.ts";
+import { deploy, redeploy } from "./deploy.ts";
 import { openDisturbances, type Disturbance } from "./faults.ts";
 import { functionRuntime, loadCode, type Way } from "./functions.ts";
 import { modelMachines, type Machines, type ModelMachine } from "./machines.ts";
@@ -52,6 +52,8 @@ export interface SimulatedWorld {
   fault(fault: Fault): void;
   /** What `tandem status --json` prints. */
   status(): Promise<FarmStatus>;
+  /** Deploys another template over the one that runs; resolves when the stack is updated. */
+  redeploy(template: Template): Promise<void>;
   /** Invokes a function and waits for its answer. Throws when the function fails. */
   invoke(functionName: string, payload: unknown): Promise<unknown>;
   /** Every call to the cloud so far. */
@@ -213,6 +215,7 @@ export async function openWorld({
         });
       await clock.settle();
     },
+    redeploy: (next) => redeploy(cloud.endpoint.callService, operator, clock, `tandem-${stage}`, next),
     async until(goal, what, ms) {
       for (const deadline = clock.now() + ms; !(await what()); await clock.advance(STEP_MS * 10))
         if (clock.now() >= deadline) throw new Error(`not within ${ms / 1000} s of virtual time: ${goal}`);

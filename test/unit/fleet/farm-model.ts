@@ -64,6 +64,7 @@ export const observed = (
   history: known([]),
   boot: absent,
   pool: absent,
+  refresh: absent,
   database: known({ connections: 10, connectionsMax: 151, refuses: false }),
   floors: [],
   ...parts,

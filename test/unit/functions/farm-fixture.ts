@@ -129,6 +129,7 @@ export function quietGroup(own: { desired?: number; lifecycleState?: string; max
     DescribeInstances: () => ({
       Reservations: [{ Instances: [{ InstanceId: WEB_NODE, State: { Name: "running" } }] }],
     }),
+    DescribeInstanceRefreshes: () => ({ InstanceRefreshes: [] }),
     DescribeAlarms: () => ({ MetricAlarms: [] }),
     DescribeCacheClusters: () => ({ CacheClusters: [{ CacheNodes: [] }] }),
     GetMetricData: () => ({ MetricDataResults: [] }),

@@ -13,6 +13,20 @@ describe("a wrong order", () => {
     [{ action: "journal", since: "yesterday" }, 'since is "yesterday", allowed is an ISO-8601 time'],
     [{ action: "journal", limit: 5_000 }, "limit is 5000, allowed is a whole number from 1 to 1000"],
     [{ action: "plan", scope: "edge" }, "nothing to look after in scope edge"],
+    [
+      { action: "refresh", minHealthyPercent: 101 },
+      "minHealthyPercent is 101, allowed is a whole number from 0 to 100",
+    ],
+    [
+      { action: "refresh", checkpoints: [50, 20, 100] },
+      "checkpoints is [50,20,100], allowed is at most 10 whole numbers",
+    ],
+    [{ action: "refresh", checkpoints: [20, 50] }, "each more than the one before, the last 100"],
+    [{ action: "refresh", checkpoints: "20,100" }, 'checkpoints is "20,100", allowed is at most 10 whole numbers'],
+    [{ action: "refresh", checkpointDelaySeconds: 172_801 }, "allowed is a whole number from 0 to 172800"],
+    [{ action: "refresh", cancel: true }, "cancel is not a parameter of this action"],
+    [{ action: "cancel-refresh", minHealthyPercent: 90 }, "minHealthyPercent is not a parameter of this action"],
+    [{ action: "refresh" }, "group tandem-local-web has no launch template"],
     [{ action: "status", verbose: true }, "verbose is not a parameter of this action"],
     [{ action: "explode" }, 'action is "explode", allowed is one of status, plan, journal, scale, drain, switchover'],
     [{}, "action is missing, allowed is one of status"],
@@ -20,7 +34,7 @@ describe("a wrong order", () => {
     [[], "allowed is an object with an action"],
   ])("%j is answered with the parameter, what was given and what is allowed", async (order, says) => {
     const { farm, table } = unitFarm();
-    fakeAws({});
+    fakeAws({ DescribeAutoScalingGroups: () => ({ AutoScalingGroups: [] }) });
     expect(await carryOut(farm, order)).toMatchObject({
       error: { message: expect.stringContaining(says), next: expect.any(String) },
     });
@@ -48,6 +62,62 @@ describe("an operator", () => {
       { input: { DesiredCapacity: 3 } },
     ]);
     expect("lines" in answer && answer.lines).toEqual(await farm.journal.read(0, 100));
+  });
+
+  test("rolls out the newest version of the launch template, and is told what began", async () => {
+    const { farm, clock } = unitFarm();
+    const LaunchTemplate = { LaunchTemplateId: "lt-1", Version: "2" };
+    let version = "2";
+    let refreshes: readonly object[] = [];
+    const group = {
+      ...{ AutoScalingGroupName: "tandem-local-web", MinSize: 1, MaxSize: 4, DesiredCapacity: 1 },
+      Instances: [
+        { InstanceId: WEB_NODE, LifecycleState: "InService", LaunchTemplate: { ...LaunchTemplate, Version: "1" } },
+      ],
+    };
+    const calls = fakeAws({
+      ...quietGroup(),
+      DescribeAutoScalingGroups: () => ({
+        AutoScalingGroups: [{ ...group, LaunchTemplate: { ...LaunchTemplate, Version: version } }],
+      }),
+      DescribeLaunchTemplates: () => ({ LaunchTemplates: [{ LaunchTemplateId: "lt-1", LatestVersionNumber: 2 }] }),
+      DescribeInstanceRefreshes: () => ({ InstanceRefreshes: refreshes }),
+      UpdateAutoScalingGroup: () => ((version = "1"), {}),
+      StartInstanceRefresh() {
+        const DesiredConfiguration = { LaunchTemplate };
+        const InstanceRefreshId = "8f1c";
+        refreshes = [
+          { InstanceRefreshId, Status: "InProgress", StartTime: new Date(clock.now()), DesiredConfiguration },
+        ];
+        return { InstanceRefreshId };
+      },
+    });
+
+    const running = carryOut(farm, { action: "refresh", checkpoints: [50, 100] });
+    await clock.advance(120_000);
+
+    expect(await running).toMatchObject({
+      text: "refresh is standing: refresh 8f1c replaces the nodes by ones of version 2",
+      request: { state: "standing" },
+    });
+    const changes = calls.filter(({ operation }) => !/^(Describe|Get)/.test(operation));
+    expect(changes).toEqual([
+      {
+        operation: "UpdateAutoScalingGroup",
+        input: { AutoScalingGroupName: "tandem-local-web", LaunchTemplate: { ...LaunchTemplate, Version: "1" } },
+      },
+      {
+        operation: "StartInstanceRefresh",
+        input: {
+          AutoScalingGroupName: "tandem-local-web",
+          DesiredConfiguration: { LaunchTemplate },
+          Preferences: {
+            ...{ MinHealthyPercentage: 90, MaxHealthyPercentage: 110, InstanceWarmup: 30 },
+            ...{ SkipMatching: true, AutoRollback: true, CheckpointPercentages: [50, 100], CheckpointDelay: 600 },
+          },
+        },
+      },
+    ]);
   });
 
   test("is heard although somebody else holds the scope", async () => {
@@ -98,6 +168,41 @@ describe("an operator", () => {
     const answer = await carryOut(farm, { action: "plan" });
     expect(answer).toMatchObject({ text: expect.stringMatching(/^web: .*\ndatabase: /s) });
     expect(table.items.size).toBe(0);
+  });
+
+  test("reads in the status how far a roll-out is, why it was rolled back, or that it cannot be read", async () => {
+    const { farm } = unitFarm();
+    const refresh = {
+      ...{ InstanceRefreshId: "8f1c", PercentageComplete: 33, InstancesToUpdate: 2, StartTime: new Date(60_000) },
+      DesiredConfiguration: { LaunchTemplate: { LaunchTemplateId: "lt-1", Version: "5" } },
+    };
+    const told = async (DescribeInstanceRefreshes: () => object) => {
+      fakeAws({ ...quietGroup(), DescribeInstanceRefreshes });
+      const status = await carryOut(farm, { action: "status" });
+      return "web" in status && "refresh" in status.web ? status.web.refresh : undefined;
+    };
+
+    expect(await told(() => ({ InstanceRefreshes: [] }))).toBeNull();
+    expect(
+      await told(() => ({ InstanceRefreshes: [{ ...refresh, Status: "InProgress", StatusReason: "i-7 warms up" }] })),
+    ).toEqual({
+      ...{ id: "8f1c", state: "InProgress", version: "5", startedAt: "1970-01-01T00:01:00.000Z" },
+      ...{ percent: 33, toReplace: 2, reason: "i-7 warms up" },
+    });
+    expect(
+      await told(() => ({
+        InstanceRefreshes: [
+          {
+            ...{ ...refresh, Status: "RollbackSuccessful", EndTime: new Date(120_000) },
+            RollbackDetails: { RollbackReason: "i-7 was abandoned" },
+          },
+        ],
+      })),
+    ).toMatchObject({ endedAt: "1970-01-01T00:02:00.000Z", reason: "i-7 was abandoned" });
+    const down = () => {
+      throw new Error("throttled");
+    };
+    expect(await told(down)).toEqual({ unknown: expect.stringContaining("describe the instance refreshes") });
   });
 
   test("reads the status", async () => {

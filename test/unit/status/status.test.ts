@@ -65,6 +65,7 @@ const chosen = (machines: typeof MACHINES, { Filters: filters }: Record<string, 
 };
 
 const ANSWERS: Answers = {
+  DescribeInstanceRefreshes: () => ({ InstanceRefreshes: [] }),
   DescribeAutoScalingGroups: ({ AutoScalingGroupNames: names }) => ({
     AutoScalingGroups: Object.entries(GROUPS).flatMap(([name, group]) =>
       asked(names).includes(name)

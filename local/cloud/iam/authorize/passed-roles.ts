@@ -29,19 +29,30 @@ const ROLE_MEMBERS: Readonly<Record<string, readonly [path: readonly string[], t
   "iam:AddRoleToInstanceProfile": [["RoleName"], "ec2.amazonaws.com"],
 };
 
-/** Calls that start instances, now or later, with the profile of a launch template. */
-const LAUNCHES: Readonly<Record<string, true>> = {
-  "ec2:RunInstances": true,
-  "autoscaling:CreateAutoScalingGroup": true,
-  "autoscaling:UpdateAutoScalingGroup": true,
+/** Calls that start instances, now or later, and where they name the launch template. */
+const LAUNCHES: Readonly<Record<string, readonly string[]>> = {
+  "ec2:RunInstances": ["LaunchTemplate"],
+  "autoscaling:CreateAutoScalingGroup": ["LaunchTemplate"],
+  "autoscaling:UpdateAutoScalingGroup": ["LaunchTemplate"],
+  "autoscaling:StartInstanceRefresh": ["DesiredConfiguration", "LaunchTemplate"],
 };
 
 const isInput = (value: unknown): value is Input => typeof value === "object" && value !== null;
 
+const at = (input: Input, path: readonly string[]): unknown =>
+  path.reduce<unknown>((value, name) => (isInput(value) ? value[name] : undefined), input);
+
 const textAt = (input: Input, path: readonly string[]): string | undefined => {
-  const found = path.reduce<unknown>((value, name) => (isInput(value) ? value[name] : undefined), input);
+  const found = at(input, path);
   return typeof found === "string" ? found : undefined;
 };
+
+/** The launch template that a call is going to start instances from, as it names it. */
+export function launchTemplateOf(service: string, operation: string, input: Input): Input | undefined {
+  const path = LAUNCHES[`${service}:${operation}`];
+  const template = path === undefined ? undefined : at(input, path);
+  return isInput(template) ? template : undefined;
+}
 
 function targetRoles({ Targets: targets }: Input): readonly PassedRole[] {
   const roles = (Array.isArray(targets) ? targets : []).map((target: unknown) =>
@@ -62,8 +73,8 @@ export function passedRoles(
   const given = path === undefined ? undefined : textAt(input, path);
   if (given !== undefined && to !== undefined) return [{ roleArn: given, to }];
   if (name === "events:PutTargets") return targetRoles(input);
-  if (LAUNCHES[name] !== true) return [];
-  const template = isInput(input["LaunchTemplate"]) ? input["LaunchTemplate"] : undefined;
+  if (LAUNCHES[name] === undefined) return [];
+  const template = launchTemplateOf(service, operation, input);
   const profile =
     textAt(input, ["IamInstanceProfile", "Arn"]) ??
     textAt(input, ["IamInstanceProfile", "Name"]) ??

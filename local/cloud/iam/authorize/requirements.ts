@@ -1,6 +1,6 @@
 import type { Principal, ServiceId, World } from "../../service.ts";
 import { actionOf, hasResource, isFree } from "./actions.ts";
-import { passedRoles, type RoleSources } from "./passed-roles.ts";
+import { launchTemplateOf, passedRoles, type RoleSources } from "./passed-roles.ts";
 import { contextOf, type AccessRequest } from "./request.ts";
 
 type Input = Readonly<Record<string, unknown>>;
@@ -43,6 +43,8 @@ function globalKeys(world: World, { arn, account, roleArn }: Principal) {
   };
 }
 
+const number = (value: unknown): string | undefined => (typeof value === "number" ? String(value) : undefined);
+
 /** Keys that one service gives, for the conditions that templates use. */
 function serviceKeys({
   service,
@@ -55,6 +57,11 @@ function serviceKeys({
   };
   if (service === "monitoring" && operation === "PutMetricData") return { "cloudwatch:namespace": text("Namespace") };
   if (service === "s3" && operation.startsWith("ListObject")) return { "s3:prefix": text("Prefix") };
+  if (service === "autoscaling" && operation === "UpdateAutoScalingGroup")
+    return {
+      "autoscaling:MinSize": number(input["MinSize"]),
+      "autoscaling:MaxSize": number(input["MaxSize"]),
+    };
   if (service === "iam") return { "iam:PolicyARN": text("PolicyArn") };
   if (service === "elasticfilesystem") return { "elasticfilesystem:AccessPointArn": text("AccessPointArn") };
   return {};
@@ -91,6 +98,19 @@ function resourcesOf(
   return [resource];
 }
 
+/**
+ * Who gives a group a launch template must be allowed to launch from it; of which one, the condition key tells. A
+ * template that is named by its name has no ARN here, so that a grant for one template does not cover it.
+ * https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-launch-template-permissions.html
+ */
+function launches(world: World, { service, operation, input }: AuthorizedCall): readonly { readonly arn?: string }[] {
+  if (service !== "autoscaling") return [];
+  const template = launchTemplateOf(service, operation, input);
+  if (template === undefined) return [];
+  const id = template["LaunchTemplateId"];
+  return [typeof id === "string" ? { arn: `arn:aws:ec2:${world.region}:${world.account}:launch-template/${id}` } : {}];
+}
+
 /** ARN of the object that a copy reads. */
 function copiedFrom({ service, operation, input }: AuthorizedCall): readonly string[] {
   const { CopySource: source } = input;
@@ -121,6 +141,7 @@ export function requirementsOf(world: World, sources: Sources, call: AuthorizedC
         "iam:PassedToService": to,
       }),
     ),
+    ...launches(world, call).map(({ arn }) => request("ec2:RunInstances", undefined, { "ec2:LaunchTemplate": arn })),
     ...copiedFrom(call).map((source) => request("s3:GetObject", source, {})),
   ];
 }

@@ -24,6 +24,8 @@ import {
   wayOf,
 } from "./model.ts";
 import { enterPool, returnToPool, stopMember, takeFromPool } from "./pool-act.ts";
+import { applyRefreshStep, launchFailedIn } from "./refresh-act.ts";
+import { activeRefresh, launchTemplate } from "./refresh-view.ts";
 import { leaveTargetGroups, registerMember } from "./registration.ts";
 import { GROUP_TAG, memberTags } from "./tags.ts";
 import type { SeenInstance, Surroundings } from "./source.ts";
@@ -79,6 +81,11 @@ export function applyStep(around: Surroundings, group: Group, step: Step, wake: 
     case "drop-pool":
       delete group.pool;
       return;
+    case "begin-refresh":
+    case "reach-checkpoint":
+    case "fail-refresh":
+    case "end-refresh":
+      return applyRefreshStep(around, group, step);
     default:
       return assertNever(step);
   }
@@ -120,7 +127,7 @@ function launch(
   const pending: Launch = { placement, activity, rebalancing, warm };
   group.launches.add(pending);
   const cell: { member?: Member } = {};
-  const { id, name, version } = group.template;
+  const { id, name, version } = launchTemplate(group);
   void ec2
     .launch({
       ...(id === undefined ? {} : { launchTemplateId: id }),
@@ -179,6 +186,7 @@ function launchFailed(around: Surroundings, group: Group, pending: Launch, error
   const reason = error instanceof Error ? error.message : String(error);
   closeActivity(around.world, pending.activity, "Failed", `${reason} Launching EC2 instance failed.`);
   around.world.note(`autoscaling: ${group.name} could not launch: ${reason}`);
+  launchFailedIn(around, group, `${reason} Launching EC2 instance failed.`);
   emitOutcome(around.world, around.emit, {
     group,
     activity: pending.activity,
@@ -233,6 +241,7 @@ function abandonLaunch(around: Surroundings, group: Group, member: Member, messa
   backOff(around.world, group);
   cancelLaunch(around, group, member, message);
   beginTermination(around, group, member, "abandoned");
+  launchFailedIn(around, group, message, member);
 }
 
 function cancelLaunch(around: Surroundings, group: Group, member: Member, message: string): void {
@@ -261,6 +270,8 @@ function enterService(around: Surroundings, group: Group, member: Member): void 
   group.failedLaunches = 0;
   group.launchNotBefore = 0;
   group.failing.delete(placementKey(member.placement));
+  const refresh = activeRefresh(group);
+  if (refresh !== undefined) refresh.movedAt = Math.max(refresh.movedAt, member.inServiceAt);
   startCooldown(world, group);
   if (!isSuspended(group, "AddToLoadBalancer")) registerMember(around, group, member, group.targetGroups);
   const activity = member.activity;

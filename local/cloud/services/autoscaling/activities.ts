@@ -1,5 +1,6 @@
 import type { World } from "../../service.ts";
 import { ACTIVITIES_MAX, type Activity, type Group, type Member, type StatusCode } from "./model.ts";
+import { replacingRefresh } from "./refresh-view.ts";
 import type { TerminationReason } from "./steps.ts";
 
 /** The second precision that the texts of AWS use. */
@@ -82,6 +83,8 @@ export function launchCause(nowMs: number, group: Group, capacity: number, rebal
     return `${at} instances were launched to balance instances in zones with other zones resulting in more than desired number of instances in the group.`;
   if (group.replacements > 0)
     return `${at} an instance was launched in response to an unhealthy instance needing to be replaced.`;
+  if (replacingRefresh(group) !== undefined)
+    return join(group.capacityCause, `${at} an instance was launched while an instance refresh is in progress.`);
   const rise = `increasing the capacity from ${capacity} to ${capacity + 1}`;
   return join(
     group.capacityCause,
@@ -120,6 +123,8 @@ export function terminationCause(
       return `${at} instance ${id} was selected for termination: the warm pool is larger than it is to be.`;
     case "pool-force-deleted":
       return `${at} a user request force-deleted the warm pool.`;
+    case "refresh":
+      return `${out} an instance refresh.`;
     case "request":
       return `${at} instance ${id} was taken out of service in response to a user request.`;
   }

@@ -1,6 +1,6 @@
 import type { Emit } from "../../bus/emit.ts";
 import type { World } from "../../service.ts";
-import { LAUNCHING, wayOf, type Activity, type Group, type Member, type Wait } from "./model.ts";
+import { LAUNCHING, wayOf, type Activity, type Group, type Member, type Refresh, type Wait } from "./model.ts";
 
 const SOURCE = "aws.autoscaling";
 const seconds = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
@@ -73,3 +73,28 @@ export function emitOutcome(
     },
   });
 }
+
+export type RefreshEvent =
+  | "Started"
+  | "Checkpoint Reached"
+  | "Succeeded"
+  | "Failed"
+  | "Cancelled"
+  | "Rollback Started"
+  | "Rollback Succeeded"
+  | "Rollback Failed";
+
+/** https://docs.aws.amazon.com/autoscaling/ec2/userguide/instance-refresh-eventbridge-events.html */
+export const emitRefresh = (
+  emit: Emit,
+  group: Group,
+  refresh: Refresh,
+  what: RefreshEvent,
+  more: Readonly<Record<string, string>> = {},
+): void =>
+  emit({
+    source: SOURCE,
+    detailType: `EC2 Auto Scaling Instance Refresh ${what}`,
+    resources: [group.arn],
+    detail: { InstanceRefreshId: refresh.id, AutoScalingGroupName: group.name, ...more },
+  });

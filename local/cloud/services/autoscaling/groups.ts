@@ -5,6 +5,7 @@ import { createdCause, isOpen, updatedCause } from "./activities.ts";
 import { given, groupNamed, invalid, refuseUnknown } from "./checks.ts";
 import { putHook } from "./hooks.ts";
 import type { Groups } from "./loop.ts";
+import { activeRefresh } from "./refresh-view.ts";
 import {
   DEFAULT_COOLDOWN_SECONDS,
   GROUPS_MAX,
@@ -123,6 +124,7 @@ function created(world: World, input: sdk.CreateAutoScalingGroupType): Group {
     launchNotBefore: 0,
     failing: new Set(),
     deleting: false,
+    refreshes: [],
   };
   if (input.VPCZoneIdentifier !== undefined) group.subnets = input.VPCZoneIdentifier;
   if (input.DefaultInstanceWarmup !== undefined) group.warmupSeconds = input.DefaultInstanceWarmup;
@@ -178,6 +180,20 @@ function forceDelete(group: Group): void {
   group.deleting = true;
 }
 
+/**
+ * While a refresh with a desired configuration goes on, the group's own is not for anybody to change. A template that
+ * stays as it is, which CloudFormation sends with every update, changes nothing.
+ */
+function refuseWhileRefreshed(group: Group, next: TemplateChoice): void {
+  const { id, name, version } = group.template;
+  const isSame = next.id === id && next.name === name && next.version === version;
+  if (!isSame && activeRefresh(group)?.desired !== undefined)
+    throw invalid(
+      "An active instance refresh with a desired configuration exists. All configuration options derived from the " +
+        "desired configuration are not available for update while the instance refresh is active.",
+    );
+}
+
 export function groupOperations(world: World, groups: Groups) {
   return {
     CreateAutoScalingGroup(input: sdk.CreateAutoScalingGroupType) {
@@ -197,6 +213,7 @@ export function groupOperations(world: World, groups: Groups) {
     UpdateAutoScalingGroup(input: sdk.UpdateAutoScalingGroupType) {
       refuseUnknown("UpdateAutoScalingGroup", input, SHARED_MEMBERS);
       const group = groupNamed(groups, input.AutoScalingGroupName);
+      if (input.LaunchTemplate !== undefined) refuseWhileRefreshed(group, templateChoice(input.LaunchTemplate));
       updateSizes(world, group, input);
       updateRest(group, input);
       groups.wake(group);

@@ -9,6 +9,7 @@ import { openGroups, type Groups } from "./loop.ts";
 import { attachOperations, moveOperations } from "./moves.ts";
 import type { Group } from "./model.ts";
 import { poolOperations } from "./pool.ts";
+import { refreshOperations } from "./refresh.ts";
 import type { InstanceSource, TargetRegistry } from "./source.ts";
 import { tagOperations } from "./tags.ts";
 import { targetOperations } from "./targets.ts";
@@ -41,6 +42,7 @@ export function openAutoScaling(
         ...targetOperations(around, groups),
         ...tagOperations(groups),
         ...poolOperations(around, groups),
+        ...refreshOperations(around, groups),
       },
       resourceOf: (operation, input) => resourceOf(world, groups, operation, input),
       close: async () => groups.close(),

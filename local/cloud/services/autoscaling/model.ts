@@ -11,6 +11,8 @@ export const HEARTBEAT_SECONDS = { min: 30, max: 7_200, default: 3_600 } as cons
 /** A wait ends after 48 hours or 100 heartbeat timeouts, whichever is smaller (AWS, PutLifecycleHook). */
 export const GLOBAL_TIMEOUT = { secondsMax: 172_800, heartbeats: 100 } as const;
 export const DEFAULT_COOLDOWN_SECONDS = 300;
+/** AWS tells the refreshes of six weeks; nobody starts more of them than this in that time. */
+export const REFRESHES_MAX = 100;
 
 /** The ways of an instance that hooks can hold up: in, into the warm pool, and out of either. */
 export const WAYS = ["Pending", "Warmed:Pending", "Terminating", "Warmed:Terminating"] as const;
@@ -144,6 +146,70 @@ export interface TemplateChoice {
   readonly version: string;
 }
 
+/** One version of one launch template: what an instance was, or is to be, launched from. */
+export interface TemplateVersion {
+  readonly id: string;
+  readonly version: number;
+}
+
+/** Of an instance refresh; AWS's `Baking` is not known here, for no bake time is taken. */
+export type RefreshStatus =
+  | "Pending"
+  | "InProgress"
+  | "Successful"
+  | "Failed"
+  | "Cancelling"
+  | "Cancelled"
+  | "RollbackInProgress"
+  | "RollbackSuccessful"
+  | "RollbackFailed";
+
+/** Preferences with AWS's defaults filled in. */
+export interface RefreshPreferences {
+  readonly minHealthyPercent: number;
+  /** Undefined is not 100: without it an instance may go before its replacement is there. */
+  readonly maxHealthyPercent?: number;
+  /** Undefined: the group's own warm-up, or else its grace period. */
+  readonly warmupSeconds?: number;
+  /** Ascending; empty without checkpoints. */
+  readonly checkpoints: readonly number[];
+  readonly checkpointDelaySeconds?: number;
+  readonly skipMatching: boolean;
+  readonly autoRollback: boolean;
+  readonly protectedInstances: "Refresh" | "Ignore" | "Wait";
+  readonly standbyInstances: "Terminate" | "Ignore" | "Wait";
+}
+
+/** How far a refresh has come; frozen when it ends. */
+export interface RefreshProgress {
+  readonly percent: number;
+  readonly toUpdate: number;
+}
+
+export interface Refresh {
+  readonly id: string;
+  readonly startedAt: number;
+  readonly preferences: RefreshPreferences;
+  /** As given; the group takes it over when the refresh has succeeded. */
+  readonly desired?: TemplateChoice;
+  readonly target: TemplateVersion;
+  /** What the group launched before it: a rollback goes back to this. */
+  readonly before: TemplateVersion;
+  status: RefreshStatus;
+  reason?: string;
+  endedAt?: number;
+  /** Checkpoints that were reached, and when the pause after the last one ends. */
+  checkpointsReached: number;
+  pausedUntil: number;
+  /** When an instance last came into service, or the refresh took another turn. */
+  movedAt: number;
+  rollback?: RefreshProgress & { readonly at: number; readonly reason: string };
+  /** A cancelled refresh waits for the launches and terminations that are under way. */
+  waitsForTransitions: boolean;
+  /** Set when it has ended. */
+  end?: RefreshProgress;
+}
+
 export interface GroupTag {
   readonly key: string;
   readonly value: string;
@@ -188,6 +254,8 @@ export interface Group {
   readonly failing: Set<string>;
   deleting: boolean;
   pool?: WarmPool;
+  /** Newest first. */
+  readonly refreshes: Refresh[];
 }
 
 export const isSuspended = (group: Group, process: ProcessName): boolean => group.suspended.has(process);

@@ -1,5 +1,6 @@
 import { LAUNCHING, TERMINATING, isSuspended, isTerminating, isWarm, nextHook } from "./model.ts";
 import type { Group, Member } from "./model.ts";
+import { isStale, poolToRefresh, replacingRefresh } from "./refresh-view.ts";
 import { choosePlacement } from "./select.ts";
 import type { Sight, Step } from "./steps.ts";
 import { drained, waitStep } from "./waits.ts";
@@ -60,6 +61,10 @@ export function poolStep(group: Group, nowMs: number): Step | undefined {
   if (pool === undefined || group.deleting) return undefined;
   const size = poolSize(group);
   if (pool.deleting && size === 0 && ![...group.members.values()].some(isWarm)) return { kind: "drop-pool" };
+  const refresh = replacingRefresh(group);
+  const [old] = refresh === undefined ? [] : poolToRefresh(group, refresh).stale;
+  if (old !== undefined && !isSuspended(group, "InstanceRefresh") && !isSuspended(group, "Terminate"))
+    return { kind: "begin-termination", member: old, reason: "refresh" };
   const difference = sizeWanted(group) - size;
   if (difference > 0) {
     const placement = choosePlacement(group, true);
@@ -73,15 +78,15 @@ export function poolStep(group: Group, nowMs: number): Step | undefined {
   return { kind: "begin-termination", member: victim, reason: "pool" };
 }
 
-/** The instance that a scale-out takes: the one that has been ready for longest. */
-export const readyInPool = (group: Group): Member | undefined =>
-  group.pool?.deleting === true
-    ? undefined
-    : inPool(group)
-        .filter(
-          ({ state, health }) => health === "Healthy" && (state === "Warmed:Stopped" || state === "Warmed:Running"),
-        )
-        .toSorted((a, b) => a.joinedAt - b.joinedAt)[0];
+/** The instance that a scale-out takes: the one that has been ready for longest, and that no refresh is to replace. */
+export function readyInPool(group: Group): Member | undefined {
+  if (group.pool?.deleting === true) return undefined;
+  const refresh = replacingRefresh(group);
+  return inPool(group)
+    .filter(({ state, health }) => health === "Healthy" && (state === "Warmed:Stopped" || state === "Warmed:Running"))
+    .filter((member) => refresh === undefined || !isStale(refresh, member))
+    .toSorted((a, b) => a.joinedAt - b.joinedAt)[0];
+}
 
 /** Whether an instance that scale-in takes returns to the pool instead of being terminated. */
 export const hasRoomInPool = (group: Group): boolean =>

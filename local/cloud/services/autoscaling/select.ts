@@ -1,9 +1,14 @@
+import { isStale, replacingRefresh } from "./refresh-view.ts";
 import { isCapacity, isTerminating, isWarm, placementKey, type Group, type Member, type Placement } from "./model.ts";
 
 const HOUR_MS = 3_600_000;
 
-/** Members of each placement that count, launches under way included; with the warm pool, if an instance is for that. */
+/**
+ * Members of each placement that count, launches under way included; with the warm pool, if an instance is for that.
+ * What a refresh is about to replace does not count: the zones are to be even when it is gone.
+ */
 function census(group: Group, withPool: boolean): Map<string, number> {
+  const refresh = replacingRefresh(group);
   const counts = new Map(group.placements.map((placement) => [placementKey(placement), 0]));
   const add = (placement: Placement): void => {
     const key = placementKey(placement);
@@ -11,7 +16,8 @@ function census(group: Group, withPool: boolean): Map<string, number> {
     if (count !== undefined) counts.set(key, count + 1);
   };
   const isCounted = (member: Member): boolean =>
-    isCapacity(member) || member.rebalancing || (withPool && isWarm(member) && !isTerminating(member));
+    !(refresh !== undefined && isStale(refresh, member)) &&
+    (isCapacity(member) || member.rebalancing || (withPool && isWarm(member) && !isTerminating(member)));
   for (const member of group.members.values()) if (isCounted(member)) add(member.placement);
   for (const launch of group.launches) if (withPool || !launch.warm) add(launch.placement);
   return counts;
@@ -84,6 +90,13 @@ function fullestZone(group: Group, candidates: readonly Member[]): readonly Memb
   return smallest(candidates, (member) => -inZone(member.instance.availabilityZone));
 }
 
+/** Of those that a refresh replaces the next: from the fullest zone, the oldest. */
+export function chooseReplaced(group: Group, stale: readonly Member[]): Member | undefined {
+  const serving = stale.filter((member) => member.state === "InService");
+  if (serving.length === 0) return undefined;
+  return smallest(fullestZone(group, serving), (member) => member.joinedAt).toSorted(byId)[0];
+}
+
 /**
  * The instance that scale-in takes: from the fullest zone that has one without protection, then by the group's
  * policies in order. A launch that is not in service yet is taken only when nothing in service may be.
@@ -98,5 +111,7 @@ export function chooseVictim(group: Group, nowMs: number): Member | undefined {
     fullestZone(group, candidates),
   );
   // AWS takes one at random among equals; the lowest id keeps a seeded run repeatable.
-  return narrowed.toSorted((a, b) => (a.instance.instanceId < b.instance.instanceId ? -1 : 1))[0];
+  return narrowed.toSorted(byId)[0];
 }
+
+const byId = (a: Member, b: Member): number => (a.instance.instanceId < b.instance.instanceId ? -1 : 1);

@@ -1,5 +1,6 @@
 import type { Emit } from "../../bus/emit.ts";
 import type { World } from "../../service.ts";
+import type { TemplateChoice, TemplateVersion } from "./model.ts";
 
 /** What the groups need to know of an instance. */
 export interface SeenInstance {
@@ -25,6 +26,8 @@ export interface InstanceRequest {
 
 /** EC2, as far as Auto Scaling uses it. */
 export interface InstanceSource {
+  /** The number that a version stands for now, and the template's id. Throws what EC2 answers when there is none. */
+  templateVersion(named: TemplateChoice): TemplateVersion;
   /** Settles when EC2 has accepted the launch; the instance may still be `pending`. */
   launch(request: InstanceRequest): Promise<SeenInstance>;
   terminate(instanceId: string): Promise<void>;

@@ -2,6 +2,8 @@ import { assertNever } from "../../../../lib/assert.ts";
 import { type Group, type Hook, type Member, type Placement, type UnhealthyCause } from "./model.ts";
 import { LAUNCHING, TERMINATING, isCapacity, isPending, isSuspended, isTerminating, nextHook } from "./model.ts";
 import { STOP_AGAIN_MS, hasRoomInPool, poolStep, readyInPool, warmStep, warmingStep } from "./pool-steps.ts";
+import { cancelledStep, refreshDeadlines, refreshTurn, type RefreshStep } from "./refresh-steps.ts";
+import { activeRefresh, replacingRefresh } from "./refresh-view.ts";
 import { chooseVictim, choosePlacements, lackingPlacement } from "./select.ts";
 import type { SeenInstance } from "./source.ts";
 import { drained, waitEndsAt, waitStep } from "./waits.ts";
@@ -28,9 +30,11 @@ export type TerminationReason =
   | "abandoned"
   | "request"
   | "pool"
-  | "pool-force-deleted";
+  | "pool-force-deleted"
+  | "refresh";
 
 export type Step =
+  | RefreshStep
   | {
       readonly kind: "launch";
       readonly placement: Placement;
@@ -149,20 +153,37 @@ const listed = (step: Step | undefined): readonly Step[] => (step === undefined 
 
 function sizeSteps(group: Group, nowMs: number): readonly Step[] {
   if (group.deleting) return [];
+  const refresh = activeRefresh(group);
+  if (refresh?.status === "Cancelling") {
+    const ended = cancelledStep(group, refresh);
+    if (ended !== undefined) return [ended];
+  }
+  const replacing = replacingRefresh(group);
+  if (replacing !== undefined) {
+    const turn = refreshTurn(group, replacing, mayLaunch(group, nowMs), nowMs);
+    if (turn?.kind === "launch") return growSteps(group, 1, nowMs);
+    if (turn?.kind === "shrink") return listed(shrinkStep(group, nowMs));
+    return listed(
+      turn?.kind === "replace" ? { kind: "begin-termination", member: turn.member, reason: "refresh" } : turn,
+    );
+  }
   const difference = group.desired - capacity(group);
-  if (difference > 0) {
-    if (!mayLaunch(group, nowMs)) return [];
-    const ready = readyInPool(group);
-    if (ready !== undefined) return [{ kind: "take-from-pool", member: ready }];
-    return choosePlacements(group, difference).map((placement) => launchIn(placement, false));
-  }
-  if (difference < 0) {
-    const member = isSuspended(group, "Terminate") ? undefined : chooseVictim(group, nowMs);
-    if (member === undefined) return [];
-    if (member.state === "InService" && hasRoomInPool(group)) return [{ kind: "return-to-pool", member }];
-    return [{ kind: "begin-termination", member, reason: "capacity" }];
-  }
-  return listed(rebalanceStep(group, nowMs));
+  if (difference > 0) return growSteps(group, difference, nowMs);
+  return listed(difference < 0 ? shrinkStep(group, nowMs) : rebalanceStep(group, nowMs));
+}
+
+function growSteps(group: Group, count: number, nowMs: number): readonly Step[] {
+  if (!mayLaunch(group, nowMs)) return [];
+  const ready = readyInPool(group);
+  if (ready !== undefined) return [{ kind: "take-from-pool", member: ready }];
+  return choosePlacements(group, count).map((placement) => launchIn(placement, false));
+}
+
+function shrinkStep(group: Group, nowMs: number): Step | undefined {
+  const member = isSuspended(group, "Terminate") ? undefined : chooseVictim(group, nowMs);
+  if (member === undefined) return undefined;
+  if (member.state === "InService" && hasRoomInPool(group)) return { kind: "return-to-pool", member };
+  return { kind: "begin-termination", member, reason: "capacity" };
 }
 
 const launchIn = (placement: Placement, rebalancing: boolean): Step => ({
@@ -196,5 +217,7 @@ export function nextDeadline(group: Group, nowMs: number): number {
     member.stopCalledAt === undefined ? 0 : member.stopCalledAt + STOP_AGAIN_MS,
     member.state === "InService" ? (member.inServiceAt ?? 0) + group.graceSeconds * 1_000 : 0,
   ]);
-  return Math.min(...[...times, group.launchNotBefore].filter((time) => time > nowMs));
+  const refresh = replacingRefresh(group);
+  const ofRefresh = refresh === undefined ? [] : refreshDeadlines(group, refresh);
+  return Math.min(...[...times, ...ofRefresh, group.launchNotBefore].filter((time) => time > nowMs));
 }

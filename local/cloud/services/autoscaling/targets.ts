@@ -1,4 +1,6 @@
 import type * as sdk from "@aws-sdk/client-auto-scaling";
+import { CloudError } from "../../errors.ts";
+import { activeRefresh } from "./refresh-view.ts";
 import { deregisterMember, registerMember } from "./registration.ts";
 import { given, groupNamed, invalid, LARGE_PAGE, page } from "./checks.ts";
 import type { Groups } from "./loop.ts";
@@ -26,6 +28,15 @@ function metricsNamed(names: readonly string[] | undefined): readonly string[] {
   return names;
 }
 
+/** AWS attaches nothing to a group whose instances are being replaced. */
+function refuseWhileRefreshed(group: Group): void {
+  if (activeRefresh(group) === undefined) return;
+  throw new CloudError(
+    "InstanceRefreshInProgress",
+    `An active instance refresh exists for Auto Scaling group ${group.name}.`,
+  );
+}
+
 export function targetOperations(around: Surroundings, groups: Groups) {
   const stateOf = (group: Group, arn: string): string => {
     const members = serving(group);
@@ -35,6 +46,7 @@ export function targetOperations(around: Surroundings, groups: Groups) {
   return {
     AttachLoadBalancerTargetGroups(input: sdk.AttachLoadBalancerTargetGroupsType) {
       const group = groupNamed(groups, input.AutoScalingGroupName);
+      refuseWhileRefreshed(group);
       const added = given(input.TargetGroupARNs, "TargetGroupARNs").filter((arn) => !group.targetGroups.includes(arn));
       group.targetGroups.push(...added);
       for (const member of serving(group)) registerMember(around, group, member, added);

@@ -8,7 +8,7 @@ import { imageOperations } from "./image.ts";
 import { groupsOf, openPower, recordOf, type InstanceRecord } from "./instance.ts";
 import { instanceOperations } from "./instance-operations.ts";
 import { launchFor, type LaunchRequest, type ProfileSource } from "./launch.ts";
-import { launchTemplateOperations, templateProfile } from "./launch-template.ts";
+import { launchTemplateOperations, templateOf, templateProfile, versionOf } from "./launch-template.ts";
 import { interfaceOperations } from "./network-interface.ts";
 import { routeOperations } from "./route.ts";
 import { securityGroupOperations } from "./security-group.ts";
@@ -39,6 +39,8 @@ export interface Ec2 {
   onChange(listener: (instance: InstanceRecord) => void): void;
   machine(instanceId: string): Machine | undefined;
   zoneOfSubnet(subnetId: string): string | undefined;
+  /** Id of the template that is named, and the number of its version. Throws CloudError when there is none. */
+  templateVersion(named: { id?: string; name?: string; version: string }): { id: string; version: number };
   /** Instance profile, by name or ARN, of an instance, and of the launch template that a request names. */
   profileOf(instanceId: string): string | undefined;
   templateProfile(named: Readonly<Record<string, unknown>>): string | undefined;
@@ -139,6 +141,10 @@ export function openEc2(world: World, parts: { compute: Compute; emit: Emit } & 
     machine: (instanceId) => state.instances.find(instanceId)?.machine,
     profileOf: (instanceId) => state.instances.find(instanceId)?.profile,
     templateProfile: (named) => templateProfile(state, named),
+    templateVersion({ id, name, version }) {
+      const row = templateOf(state, { LaunchTemplateId: id, LaunchTemplateName: name });
+      return { id: row.id, version: versionOf(row, version).number };
+    },
     zoneOfSubnet: (subnetId) => state.subnets.find(subnetId)?.availabilityZone,
     interfaces: serviceInterfaces(state, ruleListeners),
   };

@@ -13,6 +13,8 @@ interface Emitted {
 }
 
 const ZONES: Readonly<Record<string, string>> = { "subnet-a": "eu-west-1a", "subnet-b": "eu-west-1b" };
+/** Of the launch template `lt-1`. */
+const VERSIONS = 3;
 /** How long a model instance boots and shuts down. */
 export const BOOT_MS = 1_000;
 
@@ -37,6 +39,11 @@ export function openModel() {
   };
   const { service } = openAutoScaling(world, {
     ec2: {
+      templateVersion({ id = "", version }) {
+        const number = version.startsWith("$") ? 1 : Number(version);
+        if (id !== "lt-1" || number > VERSIONS) throw new Error(`there is no version ${version} of ${id}`);
+        return { id, version: number };
+      },
       async launch(request) {
         requests.push(request);
         const failure = failures.shift();
@@ -50,7 +57,7 @@ export function openModel() {
           availabilityZone: ZONES[subnetId] ?? request.availabilityZone ?? "eu-west-1a",
           instanceType: "t4g.small",
           launchTemplateId: "lt-1",
-          launchTemplateVersion: "1",
+          launchTemplateVersion: request.version.startsWith("$") ? "1" : request.version,
         };
         instances.set(instanceId, instance);
         world.clock.after(BOOT_MS, () => turn(instanceId, "running"));
