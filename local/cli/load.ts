@@ -19,6 +19,8 @@ export interface LoadReport {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly byNode: Readonly<Record<string, number>>;
+  /** When each node answered its first page, ISO-8601. */
+  readonly firstAt: Readonly<Record<string, string>>;
   readonly declaredWaitMs: number;
   readonly requestsPerSecond: number;
 }
@@ -32,6 +34,7 @@ interface Tally {
   failed: number;
   readonly latenciesMs: number[];
   readonly byNode: Record<string, number>;
+  readonly firstAt: Record<string, string>;
 }
 
 /** One page view; it never rejects: what went wrong is counted. */
@@ -46,7 +49,10 @@ function visit(url: URL, agent: Agent, tally: Tally): Promise<void> {
         if (status >= 200 && status < 300) tally.ok += 1;
         else tally.non2xx += 1;
         tally.latenciesMs.push(performance.now() - startedAt);
-        if (typeof node === "string") tally.byNode[node] = (tally.byNode[node] ?? 0) + 1;
+        if (typeof node === "string") {
+          tally.byNode[node] = (tally.byNode[node] ?? 0) + 1;
+          tally.firstAt[node] ??= new Date().toISOString();
+        }
         resolve();
       });
       response.once("error", () => {
@@ -73,7 +79,7 @@ export async function runLoad(
   const waitMs = options.waitMs ?? DECLARED_WAIT_MS;
   const url = new URL(waitMs === 0 ? "/" : `/?tandem-wait=${waitMs}`, site);
   const agent = new Agent({ keepAlive: true });
-  const tally: Tally = { ok: 0, non2xx: 0, failed: 0, latenciesMs: [], byNode: {} };
+  const tally: Tally = { ok: 0, non2xx: 0, failed: 0, latenciesMs: [], byNode: {}, firstAt: {} };
   const total = Math.round(options.requestsPerSecond * options.seconds);
   const startedAt = performance.now();
   const open: Promise<void>[] = [];
@@ -107,6 +113,7 @@ function report(tally: Tally, sent: number, load: { waitMs: number; requestsPerS
     p50Ms: percentile(0.5),
     p99Ms: percentile(0.99),
     byNode: tally.byNode,
+    firstAt: tally.firstAt,
     declaredWaitMs: load.waitMs,
     requestsPerSecond: Math.round(load.requestsPerSecond * 10) / 10,
   };
