@@ -49,6 +49,8 @@ export const tandem =
         boot,
         pool: terms.pool > 0 ? known(tier.ready(now)) : absent,
         database: absent,
+        notices: absent,
+        answering: absent,
         floors: [],
         requests: [],
       };

@@ -161,7 +161,8 @@ const ACTION_OF: Readonly<Record<string, (parameters: Deed["parameters"]) => str
   SetDesiredCapacity: () => "set-desired",
   SetInstanceHealth: () => "mark-unhealthy",
   SuspendProcesses: () => "suspend-processes",
-  TerminateInstanceInAutoScalingGroup: () => "replace-node",
+  TerminateInstanceInAutoScalingGroup: ({ ShouldDecrementDesiredCapacity: isLess }) =>
+    isLess === "true" ? "retire-node" : "replace-node",
   DeregisterTargets: () => "deregister-target",
   SendCommand: ({ DocumentName }) => (DocumentName?.endsWith("-fence") === true ? "fence" : "send-command"),
   StopInstances: () => "fence",

@@ -66,6 +66,8 @@ export const observed = (
   pool: absent,
   database: known({ connections: 10, connectionsMax: 151, refuses: false }),
   floors: [],
+  notices: absent,
+  answering: absent,
   ...parts,
 });
 

@@ -6,6 +6,7 @@ import { endpointOperations } from "./endpoint.ts";
 import { gatewayOperations } from "./gateway.ts";
 import { imageOperations } from "./image.ts";
 import { groupsOf, openPower, recordOf, type InstanceRecord } from "./instance.ts";
+import { openInterruptions, type Interruptions } from "./interruption.ts";
 import { instanceOperations } from "./instance-operations.ts";
 import { launchFor, type LaunchRequest, type ProfileSource } from "./launch.ts";
 import { launchTemplateOperations, templateProfile } from "./launch-template.ts";
@@ -31,6 +32,8 @@ export interface Ec2 {
   /** Settle when accepted, as StopInstances and StartInstances; protection from stopping does not apply. */
   stop(instanceId: string): Promise<void>;
   start(instanceId: string): Promise<void>;
+  /** What befalls instances, on demand. */
+  readonly interruptions: Interruptions;
   instance(instanceId: string): InstanceRecord | undefined;
   /** Called after every change of state, the first `pending` included. */
   onChange(listener: (instance: InstanceRecord) => void): void;
@@ -84,6 +87,7 @@ export function openEc2(world: World, parts: { compute: Compute; emit: Emit } & 
   const state = emptyState(world);
   const ruleListeners: (() => Promise<void>)[] = [];
   const power = openPower(state, parts.compute, parts.emit);
+  const interruptions = openInterruptions(state, power, parts.emit);
   const refresh = async (groupId: string): Promise<void> => {
     const affected = state.instances.all().filter((row) => groupsOf(state, row).includes(groupId));
     await Promise.all([...affected.map((row) => power.refreshPorts(row)), ...ruleListeners.map((tell) => tell())]);
@@ -108,6 +112,7 @@ export function openEc2(world: World, parts: { compute: Compute; emit: Emit } & 
       operations: Object.fromEntries(Object.entries(operations).map(([name, one]) => [name, withDryRun(one)])),
       resourceOf: (_operation, input) => resourceOf(world, input),
       async close() {
+        interruptions.close();
         power.close();
       },
     },
@@ -120,6 +125,7 @@ export function openEc2(world: World, parts: { compute: Compute; emit: Emit } & 
     },
     stop: async (instanceId) => power.stop(state.instances.get(instanceId)),
     start: async (instanceId) => power.restart(state.instances.get(instanceId)),
+    interruptions,
     instance(instanceId) {
       const row = state.instances.find(instanceId);
       return row && recordOf(row);
