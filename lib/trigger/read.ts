@@ -10,6 +10,7 @@ import {
   commandStatus,
   envelope,
   healthEvent,
+  healthService,
   instanceState,
   lifecycleAction,
   rebalance,
@@ -118,9 +119,10 @@ function readRebalance(detail: unknown, kind: string): Trigger {
 const HEALTH_CATEGORIES = ["scheduledChange", "issue"];
 
 function readHealth(detail: unknown, kind: string, _farm: FarmNames, account = ""): Trigger | readonly Trigger[] {
+  const { service } = parse(healthService, detail, kind);
+  if (service !== "EC2") return ignored(`AWS Health tells of ${service ?? "no service"}`);
   const event = parse(healthEvent, detail, kind);
-  const { service, eventTypeCode: code, eventTypeCategory: category, statusCode } = event;
-  if (service !== "EC2") return ignored(`AWS Health of ${service}: ${code}`);
+  const { eventTypeCode: code, eventTypeCategory: category, statusCode } = event;
   if (!HEALTH_CATEGORIES.includes(category) || statusCode === "closed")
     return ignored(`AWS Health: ${code} is ${statusCode === "closed" ? "over" : category}`);
   const ids = new Set(event.affectedEntities.map(({ entityValue }) => entityValue).filter(isInstanceId));

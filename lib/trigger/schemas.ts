@@ -41,14 +41,16 @@ export const rebalance = z.object({ "instance-id": instanceIdSchema });
 /** Health tells of more instances than one page has in further events. */
 const ENTITIES_MAX = 250;
 
+/** Health tells of every service; what it says of another one is not read. */
+export const healthService = z.object({ service: z.optional(name) });
+
 /**
- * An event of AWS Health, also of another service and of no resource in particular. It is sent again whenever its text
+ * What AWS Health says of EC2, perhaps of no instance in particular. It is sent again whenever its text
  * changes; what is the same has the same communication.
  * https://docs.aws.amazon.com/health/latest/ug/aws-health-events-eventbridge-schema.html
  */
 export const healthEvent = z.object({
   eventArn: name,
-  service: name,
   eventTypeCode: name,
   eventTypeCategory: name,
   communicationId: z.optional(name),

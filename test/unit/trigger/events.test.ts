@@ -90,6 +90,8 @@ describe("an event of AWS Health", () => {
 
   test.each([
     ["of another service", { service: "RDS" }],
+    ["of another service, with nothing that EC2's have", { service: "S3", eventArn: undefined, eventTypeCode: 7 }],
+    ["of no service", { service: undefined }],
     ["that is for the account", { eventTypeCategory: "accountNotification" }],
     ["of an investigation", { eventTypeCategory: "investigation" }],
     ["that is over", { statusCode: "closed" }],
