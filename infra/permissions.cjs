@@ -167,6 +167,7 @@ module.exports = ({ resolveVariable }) =>
       ],
       databaseNode: [files, secrets("Admin", "App", "Observer", "Healer", "Replication")],
       onLifecycle: merged([...state, ...scale, ...nodes]),
+      onInterruption: merged([...state, ...scale, ...nodes]),
       onAlarm: merged([...state, ...scale]),
       watchDatabase: merged([...state, ...pair]),
       watchFarm: merged([...state, ...scale, ...nodes]),

@@ -3,6 +3,7 @@ import { lookAt, sees, type Lookout } from "./lookout.ts";
 import type { FleetDeps } from "./fleet/deps.ts";
 import { nodesToLookAt } from "./fleet/nodes.ts";
 import { groupsAws } from "./lifecycle/aws.ts";
+import { keepNotice } from "./lifecycle/notice.ts";
 import type { Outcome } from "./reconcile/loop.ts";
 import { instanceScope, scopeInstance, type Scope } from "./scope.ts";
 import { readTriggers } from "./trigger/read.ts";
@@ -24,14 +25,16 @@ function openPlaces() {
   let free = LOOKS_AT_ONCE_MAX;
   const waiting: (() => void)[] = [];
   return {
-    async take(): Promise<void> {
+    async within<T>(work: () => Promise<T>): Promise<T> {
       if (free > 0) free--;
       else await new Promise<void>((resolve) => void waiting.push(resolve));
-    },
-    give(): void {
-      const next = waiting.shift();
-      if (next === undefined) free++;
-      else next();
+      try {
+        return await work();
+      } finally {
+        const next = waiting.shift();
+        if (next === undefined) free++;
+        else next();
+      }
     },
   };
 }
@@ -48,7 +51,10 @@ interface Wish {
  * @throws TandemError `looks-failed` that names the scopes whose look failed, after all have been tried
  */
 export async function lookAtEvent(farm: Lookout, event: unknown): Promise<Report> {
-  const triggers = await Promise.all(readTriggers(event, farm.spec).map((trigger) => lookable(farm, trigger)));
+  const places = openPlaces();
+  const triggers = await Promise.all(
+    readTriggers(event, farm.spec).map((trigger) => places.within(() => lookable(farm, trigger))),
+  );
   const ignored = triggers.flatMap((trigger) => (trigger.kind === "ignored" ? [trigger.reason] : []));
   const errors = triggers.flatMap((trigger) => (trigger.kind === "rejected" ? [trigger.error] : []));
   for (const reason of ignored) drop(farm, "IgnoredEvents", reason);
@@ -137,17 +143,22 @@ async function lookable(farm: Lookout, trigger: Trigger): Promise<Exclude<Trigge
   return { kind: "ignored", reason: `this function does not look at ${found.scope}: ${found.cause}` };
 }
 
-/** Events of EC2 name any instance of the account: only one read tells whether it is the farm's, and nothing is written. */
+/**
+ * Events of EC2 name any instance of the account: only one read tells whether it is the farm's. What was announced of one
+ * of ours is kept before anybody looks; of another one nothing is written.
+ */
 async function located(farm: Lookout, trigger: Trigger): Promise<Exclude<Trigger, { kind: "locate" }>> {
   if (trigger.kind !== "locate") return trigger;
-  const { instanceId, cause } = trigger;
+  const { instanceId, cause, announced } = trigger;
   const group = (await groupsAws(farm).membership(instanceId))?.group;
   const scope = group === undefined ? undefined : scopeOfGroup(farm.spec, group, instanceId);
-  if (scope !== undefined) return { kind: "look", scope, cause };
-  return {
-    kind: "ignored",
-    reason: `not ours: ${instanceId} is in ${group === undefined ? "no group" : `group ${group}`}`,
-  };
+  if (scope === undefined)
+    return {
+      kind: "ignored",
+      reason: `not ours: ${instanceId} is in ${group === undefined ? "no group" : `group ${group}`}`,
+    };
+  if (announced !== undefined) await keepNotice(farm.table, farm.clock.now(), instanceId, announced);
+  return { kind: "look", scope, cause };
 }
 
 /** Each wish in turn, some at a time; one that fails does not stop the others. */
@@ -160,16 +171,13 @@ async function lookAtAll(
   const looks: Outcome[] = [];
   const failures: [string, unknown][] = [];
   const lookOnce = async ({ scope, cause }: Wish): Promise<void> => {
-    await places.take();
     try {
       looks.push(await lookAt(farm, scope, cause));
     } catch (error) {
       failures.push([scope, error]);
-    } finally {
-      places.give();
     }
   };
-  await Promise.all(distinct.map(lookOnce));
+  await Promise.all(distinct.map((wish) => places.within(() => lookOnce(wish))));
   if (failures.length > 0) throw together(failures);
   return looks;
 }

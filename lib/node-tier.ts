@@ -1,5 +1,6 @@
 import { cloudWatchClient, ec2Client, elbv2Client, ssmClient, ssmOnceClient } from "./aws/clients.ts";
 import type { FleetDeps } from "./fleet/deps.ts";
+import { nodesAws } from "./fleet/aws.ts";
 import { webNode } from "./fleet/node/apply.ts";
 import { webCapacity } from "./fleet/web.ts";
 import { openCore, view, type Invocation, type Lookout, type World } from "./lookout.ts";
@@ -15,5 +16,5 @@ export function openNodeTier(invocation: Invocation, world: World = {}): Lookout
     ssm: ssmClient(connection),
     ssmOnce: ssmOnceClient(connection),
   };
-  return { ...deps, views: { web: view(webCapacity(deps)), node: view(webNode(deps)) } };
+  return { ...deps, views: { web: view(webCapacity(deps, nodesAws(deps))), node: view(webNode(deps)) } };
 }

@@ -40,6 +40,7 @@ export interface Spec {
   /** Secrets are `<prefix>/database/<user>` and `<prefix>/wordpress/salts`. */
   readonly secretsPrefix: string;
   readonly functions: {
+    readonly onInterruption: string;
     readonly onLifecycle: string;
     readonly onAlarm: string;
     readonly watchDatabase: string;
@@ -77,6 +78,7 @@ export function specOf(environment: Environment): Spec {
     metricNamespace: "Tandem",
     secretsPrefix: `tandem/${stage}`,
     functions: {
+      onInterruption: `${farm}-on-interruption`,
       onLifecycle: `${farm}-on-lifecycle`,
       onAlarm: `${farm}-on-alarm`,
       watchDatabase: `${farm}-watch-database`,

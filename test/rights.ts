@@ -118,6 +118,7 @@ const account = (name: string): string => `database/${name}`;
 export const NEEDS = {
   onAlarm: [...state, ...scale],
   onLifecycle: [...state, ...scale, ...nodes],
+  onInterruption: [...state, ...scale, ...nodes],
   watchDatabase: [...state, ...servers, ...secrets(...["observer", "healer", "replication"].map(account))],
   watchFarm: [...state, ...scale, ...nodes],
   maintain: [
@@ -149,6 +150,7 @@ export type RoleKey = keyof typeof NEEDS;
 export const ROLE_NAMES: Readonly<Record<RoleKey, string>> = {
   onAlarm: "tandem-local-on-alarm-eu-west-1-lambdaRole",
   onLifecycle: "tandem-local-on-lifecycle-eu-west-1-lambdaRole",
+  onInterruption: "tandem-local-on-interruption-eu-west-1-lambdaRole",
   watchDatabase: "tandem-local-watch-database-eu-west-1-lambdaRole",
   watchFarm: "tandem-local-watch-farm-eu-west-1-lambdaRole",
   maintain: "tandem-local-maintain-eu-west-1-lambdaRole",
@@ -183,9 +185,26 @@ export const SELDOM: Readonly<Partial<Record<RoleKey, Readonly<Record<string, st
     "autoscaling:RecordLifecycleActionHeartbeat": SLOW,
     "autoscaling:SetDesiredCapacity": FIRST_COMES,
     "autoscaling:SetInstanceHealth": "only when a machine is dead and its group has not seen it yet",
-    "autoscaling:TerminateInstanceInAutoScalingGroup": "an operator's drain that maintain could not begin itself",
+    "autoscaling:TerminateInstanceInAutoScalingGroup":
+      "an operator's drain that maintain could not begin itself, or AWS announced to take a node",
     "elasticloadbalancing:DeregisterTargets": "only when a lost node still gets requests",
     "ssm:ListCommands": "only when the answer to SendCommand was lost",
+  },
+  onInterruption: {
+    "autoscaling:CompleteLifecycleAction": FIRST_COMES,
+    "autoscaling:DescribeWarmPool": POOL,
+    "autoscaling:RecordLifecycleActionHeartbeat": SLOW,
+    "autoscaling:SetDesiredCapacity": FIRST_COMES,
+    "autoscaling:SetInstanceHealth": "only when a machine is dead and its group has not seen it yet",
+    "autoscaling:TerminateInstanceInAutoScalingGroup": "only when AWS announced to take a node",
+    "dynamodb:PutItem": "only when something is announced, or found to do",
+    "elasticloadbalancing:DeregisterTargets": "only when a lost node still gets requests",
+    "elasticloadbalancing:DescribeTargetHealth": "only for a node that is lost, leaves or will leave",
+    "events:PutEvents": "only when something is found to do, which the journal then tells",
+    "ssm:DescribeInstanceInformation": FIRST_COMES,
+    "ssm:GetCommandInvocation": FIRST_COMES,
+    "ssm:ListCommands": "only when the answer to SendCommand was lost",
+    "ssm:SendCommand": FIRST_COMES,
   },
   watchDatabase: {
     "autoscaling:RecordLifecycleActionHeartbeat": SLOW,
@@ -201,7 +220,8 @@ export const SELDOM: Readonly<Partial<Record<RoleKey, Readonly<Record<string, st
     "autoscaling:RecordLifecycleActionHeartbeat": SLOW,
     "autoscaling:SetDesiredCapacity": FIRST_COMES,
     "autoscaling:SetInstanceHealth": "only when a machine is dead and its group has not seen it yet",
-    "autoscaling:TerminateInstanceInAutoScalingGroup": "an operator's drain that maintain could not begin itself",
+    "autoscaling:TerminateInstanceInAutoScalingGroup":
+      "an operator's drain that maintain could not begin itself, or AWS announced to take a node",
     "dynamodb:PutItem": "only when the clock finds something to do, which the journal then tells",
     "elasticloadbalancing:DeregisterTargets": "only when a lost node still gets requests",
     "elasticloadbalancing:DescribeTargetHealth": FIRST_COMES,

@@ -50,6 +50,8 @@ export const tandem =
         pool: terms.pool > 0 ? known(tier.ready(now)) : absent,
         database: absent,
         refresh: absent,
+        notices: absent,
+        answering: absent,
         floors: [],
         requests: [],
       };

@@ -1,8 +1,9 @@
 import type { HookAction } from "../lifecycle/action.ts";
 import { waitingTransition, type Group, type HookObservation } from "../lifecycle/observation.ts";
+import { noticeOf, wordsOfNotice, type Notice } from "../lifecycle/notice.ts";
 import { planLaunch, planTermination } from "../lifecycle/plan.ts";
 import { isKnown, type Fact } from "../reconcile/fact.ts";
-import type { Plan } from "../reconcile/plan.ts";
+import type { Plan, Problem } from "../reconcile/plan.ts";
 import type { DatabaseNode } from "../spec.ts";
 import type { SuspendProcesses } from "./action.ts";
 
@@ -13,6 +14,8 @@ export interface MachineObservation {
   readonly group: Fact<Group>;
   /** Instances of the group that wait in a hook. */
   readonly hooks: readonly HookObservation[];
+  /** What AWS has announced of instances. */
+  readonly notices: Fact<readonly Notice[]>;
 }
 
 /** A server that Auto Scaling thinks sick may be the only one with the last writes. */
@@ -36,10 +39,18 @@ export function planMachine(node: MachineObservation): Plan<HookAction | Suspend
   return {
     actions: [...suspension(node.groupName, group), ...hooks.flatMap((plan) => plan.actions)],
     because: hooks.length > 0 ? hooks.map((plan) => plan.because).join("; ") : `${node.name} has ${instances(group)}`,
-    problems: hooks.flatMap((plan) => plan.problems ?? []),
+    problems: [...hooks.flatMap((plan) => plan.problems ?? []), ...announced(node, group)],
     ...(waits.length === 0 ? {} : { lookAgainMs: Math.min(...waits) }),
   };
 }
+
+/** A person is called, and no more is done: a server is never ended because its machine may be. */
+const announced = ({ name, notices }: MachineObservation, group: Group): Problem[] =>
+  group.instances.flatMap(({ id }) => {
+    const notice = isKnown(notices) ? noticeOf(notices.known, id) : undefined;
+    const detail = notice === undefined ? "" : `its machine ${id}: ${wordsOfNotice(notice)}`;
+    return notice === undefined ? [] : [{ code: "interruption-announced", node: name, page: true, detail }];
+  });
 
 function planHook(hook: HookObservation): Plan<HookAction> {
   if (!isKnown(hook.membership))

@@ -3,6 +3,7 @@ import type { Table } from "../aws/table.ts";
 import { TandemError } from "../errors.ts";
 import { factOf, lifecycleAws, type LifecycleClients } from "../lifecycle/aws.ts";
 import { waitingTransition, type Group } from "../lifecycle/observation.ts";
+import { readNotices, type Notice } from "../lifecycle/notice.ts";
 import { observeHook } from "../lifecycle/observe.ts";
 import { absent, isKnown, known, type Fact } from "../reconcile/fact.ts";
 import type { OperatorRequest } from "../reconcile/requests.ts";
@@ -28,6 +29,8 @@ export type DatabaseDeps = DatabaseClients &
 
 /** Groups that are at rest are asked for this seldom: a look comes every second, and Auto Scaling counts its callers. */
 const GROUPS_MS = 15_000;
+/** What was announced is read this seldom: it is for a person, who needs longer. */
+const NOTICES_MS = 15_000;
 /** EC2 is asked this seldom for a machine whose server cannot be read. */
 const MACHINE_MS = 2_000;
 
@@ -59,10 +62,17 @@ export function databaseObserver(deps: DatabaseDeps) {
   const readServer = serverReader(deps);
   const sightings = openSightings();
   const machines = { "db-a": machineObserver(deps, "db-a"), "db-b": machineObserver(deps, "db-b") };
+  const notices = kept(
+    deps.clock,
+    NOTICES_MS,
+    (): Promise<Fact<readonly Notice[]>> => factOf(() => readNotices(deps.table, deps.clock.now())),
+    isKnown,
+  );
 
   return async (requests: readonly OperatorRequest[]): Promise<DatabaseObservation> => {
-    const [pair, a, b] = await Promise.all([
+    const [pair, announced, a, b] = await Promise.all([
       factOf(() => readPair(deps.table)),
+      notices(""),
       observeNode(machines["db-a"], () => readServer("db-a"), deps.clock, sightings),
       observeNode(machines["db-b"], () => readServer("db-b"), deps.clock, sightings),
     ]);
@@ -72,7 +82,7 @@ export function databaseObserver(deps: DatabaseDeps) {
     const stalledMs = sightings.stalledMs(writer !== undefined && "known" in writer ? writer.known : undefined, now);
     const facts: PairFacts = { now, pair, nodes, ...(stalledMs === undefined ? {} : { stalledMs }) };
     return {
-      machines: [a.machine, b.machine],
+      machines: [a.machine, b.machine].map((machine) => ({ ...machine, notices: announced })),
       facts,
       requests,
       hasRecords: deps.spec.privateZone !== undefined,
@@ -85,7 +95,7 @@ async function observeNode(
   read: () => Promise<ServerFact>,
   clock: Clock,
   sightings: Sightings,
-): Promise<{ readonly facts: NodeFacts; readonly machine: MachineObservation }> {
+): Promise<{ readonly facts: NodeFacts; readonly machine: Omit<MachineObservation, "notices"> }> {
   const timed = async () => ({ fact: await read(), readAt: clock.now() });
   const [observed, { fact: server, readAt }] = await Promise.all([machine.observe(), timed()]);
   const unread = sightings.unread(machine.name, server, readAt);
@@ -120,7 +130,7 @@ function machineObserver(deps: DatabaseDeps, name: DatabaseNode) {
   return {
     name,
     address: spec.databaseAddresses[name],
-    async observe(): Promise<MachineObservation> {
+    async observe(): Promise<Omit<MachineObservation, "notices">> {
       const found = await group(groupName);
       const waiting = isKnown(found)
         ? found.known.instances.filter((one) => waitingTransition(one.lifecycleState) !== undefined)

@@ -77,7 +77,7 @@ export function capacityAws({ autoScaling, cloudWatch }: CapacityClients) {
 }
 
 /** Alarms, and the nodes with their targets. */
-function nodesAws({ autoScaling, cloudWatch, elbv2 }: FleetClients) {
+export function nodesAws({ autoScaling, cloudWatch, elbv2 }: FleetClients) {
   return {
     /** Metric alarms whose name begins with the prefix. */
     async alarms(prefix: string): Promise<readonly Alarm[]> {
@@ -100,10 +100,10 @@ function nodesAws({ autoScaling, cloudWatch, elbv2 }: FleetClients) {
       const input = { InstanceId: instanceId, HealthStatus: "Unhealthy", ShouldRespectGracePeriod: false };
       await callAws(`mark ${instanceId} unhealthy`, () => autoScaling.send(new SetInstanceHealthCommand(input)));
     },
-    /** The instance passes its terminate hook; the group keeps its size. */
-    async replace(instanceId: string): Promise<void> {
-      const input = { InstanceId: instanceId, ShouldDecrementDesiredCapacity: false };
-      await callAws(`replace ${instanceId}`, () =>
+    /** The instance passes its terminate hook. The group launches another, or wants one less from now on. */
+    async terminate(instanceId: string, then: "launch another" | "want one less"): Promise<void> {
+      const input = { InstanceId: instanceId, ShouldDecrementDesiredCapacity: then === "want one less" };
+      await callAws(`terminate ${instanceId} and ${then}`, () =>
         autoScaling.send(new TerminateInstanceInAutoScalingGroupCommand(input)),
       );
     },
@@ -126,6 +126,7 @@ function nodesAws({ autoScaling, cloudWatch, elbv2 }: FleetClients) {
 }
 
 export type FleetAws = ReturnType<typeof fleetAws>;
+export type NodesAws = ReturnType<typeof nodesAws>;
 
 /** State of the instance in each of the target groups. A target that is not listed is not registered. */
 export const targetsOf = (aws: FleetAws, targetGroups: readonly string[], instanceId: string): Promise<Target[]> =>

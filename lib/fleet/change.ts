@@ -7,7 +7,7 @@ import { factOf } from "../lifecycle/aws.ts";
 import { absent, isKnown, known, unknown, type Fact } from "../reconcile/fact.ts";
 import { notFencedOff } from "../reconcile/lease.ts";
 import type { BootTimes } from "./demand.ts";
-import type { CapacityChange, SetDesired } from "./plan.ts";
+import type { CapacityChange, RetireNode, SetDesired } from "./plan.ts";
 
 /** What the size of the web tier remembers: items of one partition, so that one query reads them all. */
 const PARTITION = "capacity";
@@ -72,11 +72,15 @@ function recent(fact: Fact<DatabaseRoom & { readonly at: number }>, now: number)
  * Noted before the call is made, with the fence as condition, because Auto Scaling knows no fence. If the call then
  * fails, the group still has the old size, and the plan sees that the change did not happen.
  */
-export async function noteChange(table: Table, action: SetDesired, at: number, fence: number): Promise<void> {
-  const { group, from, to } = action;
+export async function noteChange(
+  table: Table,
+  { kind, group, from, to }: SetDesired | RetireNode,
+  at: number,
+  fence: number,
+): Promise<void> {
   const set = { at, from, to, fence };
   if ((await table.update(changeKey(group), { set }, notFencedOff(fence))) === undefined)
-    throw new TandemError("fenced-off", `set-desired of ${group}: another holder was there first`, {
+    throw new TandemError("fenced-off", `${kind} of ${group}: another holder was there first`, {
       next: "nothing: the holder of the lease goes on",
       retriable: true,
     });

@@ -14,10 +14,12 @@ export const OUT_SETTLES_MS = 20_000;
 /** A cooldown that ends within this time is waited for; the minute clock sees the end of a longer one. */
 const COOLDOWN_WATCHED_MS = 60_000;
 /** Of the nodes that go at once, in each cooldown; below eight nodes that is one at a time. */
-const IN_SHARE_MAX = 0.25;
+export const IN_SHARE_MAX = 0.25;
 
 export interface Decision {
   readonly to: number;
+  /** What the load asks for, within the bounds, whether or not it may be had now. Absent: the load is unknown. */
+  readonly wanted?: number;
   readonly because: string;
   readonly problems: readonly Problem[];
   readonly lookAgainMs?: number;
@@ -42,10 +44,10 @@ export function decide(o: CapacityObservation, group: Group, wish: Floor | undef
   const wanted = clamp(needed, bounds);
   const because = `${demand.because}; a node has ${workersPerNode}, so that needs ${needed}${boundBy(needed, wanted, bounds, group)}`;
   if (wanted > group.desired)
-    return { problems: [], ...scaleOut(o, group, { wanted, bounds, because, load: load.known }) };
+    return { problems: [], wanted, ...scaleOut(o, group, { wanted, bounds, because, load: load.known }) };
   if (wanted < group.desired)
-    return { problems: [], ...scaleIn(o, group, { load: load.known, demand, bounds, because }) };
-  return { problems: [], to: group.desired, because: `${because}, as there are` };
+    return { problems: [], wanted, ...scaleIn(o, group, { load: load.known, demand, bounds, because }) };
+  return { problems: [], wanted, to: group.desired, because: `${because}, as there are` };
 }
 
 const unknownLoad = (group: Group, bounds: Bounds, why: string): Decision => ({

@@ -1,5 +1,6 @@
 import { DEAD_STATES, waitingTransition, type Group, type GroupInstance } from "../lifecycle/observation.ts";
 import { lifecycleAws } from "../lifecycle/aws.ts";
+import { isUrgent, readNotices } from "../lifecycle/notice.ts";
 import { scopeInstance } from "../scope.ts";
 import type { FleetDeps } from "./deps.ts";
 
@@ -16,13 +17,15 @@ export interface ObservedNodes {
   readonly pool: readonly GroupInstance[];
   /** Instance ids of the group whose machine EC2 shows as dead, or on its way there. */
   readonly dead: ReadonlySet<string>;
+  /** Instance ids of the group that AWS takes within minutes. */
+  readonly taken: ReadonlySet<string>;
   /** Instance ids that an operator wants something of and that nobody has answered for yet. */
   readonly wanted: readonly string[];
 }
 
 /**
  * Instance ids of the web nodes that need a look although nobody asked. Events can be lost; the minute clock calls this.
- * @throws TandemError if the group or the machines cannot be read
+ * @throws TandemError if the group, the machines or the notices cannot be read
  */
 export async function nodesToLookAt(deps: FleetDeps): Promise<readonly string[]> {
   const observed = await observeNodes(deps);
@@ -37,25 +40,28 @@ export async function nodesToLookAt(deps: FleetDeps): Promise<readonly string[]>
 export async function observeNodes(deps: FleetDeps): Promise<ObservedNodes | undefined> {
   const { webGroup } = deps.spec;
   const aws = lifecycleAws(deps);
-  const [group, dead, requests] = await Promise.all([
+  const now = deps.clock.now();
+  const [group, dead, notices, requests] = await Promise.all([
     aws.group(webGroup),
     aws.machinesOfGroup(webGroup, DEAD_STATES),
+    readNotices(deps.table, now),
     deps.requests.open(),
   ]);
   if (group === undefined) return undefined;
   const pool = group.hasWarmPool ? await aws.warmPool(webGroup) : [];
   const wanted = requests.flatMap(({ state, scope }) => (state === "pending" ? (scopeInstance(scope) ?? []) : []));
-  return { group, pool, dead: new Set(dead.keys()), wanted };
+  const taken = new Set(notices.filter((notice) => isUrgent(notice, now)).map(({ instanceId }) => instanceId));
+  return { group, pool, dead: new Set(dead.keys()), taken, wanted };
 }
 
 /**
- * Those that are not in service, those that the group calls unhealthy, those whose machine is dead, and those that an
- * operator wants something of; of the warm pool, those that wait in a hook. Pure.
+ * Those that are not in service, those that the group calls unhealthy, those whose machine is dead, those that AWS takes
+ * within minutes, and those that an operator wants something of; of the warm pool, those that wait in a hook. Pure.
  * @param turn which of the passes this is, e.g. the minute
  */
-export function nodesInNeed({ group, pool, dead, wanted }: ObservedNodes, turn: number): readonly string[] {
+export function nodesInNeed({ group, pool, dead, taken, wanted }: ObservedNodes, turn: number): readonly string[] {
   const moving = group.instances.filter(
-    ({ id, lifecycleState, healthy }) => lifecycleState !== "InService" || !healthy || dead.has(id),
+    ({ id, lifecycleState, healthy }) => lifecycleState !== "InService" || !healthy || dead.has(id) || taken.has(id),
   );
   const warming = pool.filter(({ lifecycleState }) => waitingTransition(lifecycleState) !== undefined);
   const all = [...new Set([...wanted, ...[...moving, ...warming].map(({ id }) => id)])];

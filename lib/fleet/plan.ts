@@ -2,12 +2,15 @@ import { isKnown, type Fact } from "../reconcile/fact.ts";
 import type { Action, Plan, Problem } from "../reconcile/plan.ts";
 import type { AnswerRequest } from "../reconcile/answer.ts";
 import type { DatabaseRoom } from "../database/room.ts";
+import { wordsOfNotice, type Notice } from "../lifecycle/notice.ts";
 import type { Group } from "../lifecycle/observation.ts";
 import type { OperatorRequest } from "../reconcile/requests.ts";
 import type { LoadSample } from "./capacity.ts";
 import { decide, type Decision } from "./decide.ts";
 import { planRefresh, type RefreshAction, type RefreshFacts } from "./refresh/plan.ts";
 import type { BootTimes } from "./demand.ts";
+import { departingNodes, letGo, sizeBeside, without } from "./departing.ts";
+import type { ReplaceNode } from "./node/plan.ts";
 import type { ScheduledFloor } from "./schedule.ts";
 import { answerWishes } from "./wishes.ts";
 import type { Period } from "./work.ts";
@@ -42,6 +45,10 @@ export interface CapacityObservation {
   readonly lastChange: Fact<CapacityChange>;
   /** Absent: no operator wants anything of an instance refresh. */
   readonly refresh: Fact<RefreshFacts>;
+  /** What AWS has announced of instances. */
+  readonly notices: Fact<readonly Notice[]>;
+  /** Nodes that the balancer gets answers from. Absent: nothing depends on it, or this function does not ask. */
+  readonly answering: Fact<ReadonlySet<string>>;
   /** Open wishes for the scope `web`, oldest first. */
   readonly requests: readonly OperatorRequest[];
 }
@@ -53,7 +60,16 @@ export interface SetDesired extends Action {
   readonly to: number;
 }
 
-export type CapacityAction = SetDesired | RefreshAction | AnswerRequest;
+/** Lets a node go through its terminate hook, for which others serve already: the group wants one less. */
+export interface RetireNode extends Action {
+  readonly kind: "retire-node";
+  readonly instanceId: string;
+  readonly group: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+export type CapacityAction = SetDesired | RetireNode | ReplaceNode | RefreshAction | AnswerRequest;
 
 /**
  * How many nodes the web tier should have. Out at once, as far as the load of the next boot time asks; in carefully: only
@@ -67,25 +83,40 @@ export function planCapacity(o: CapacityObservation): Plan<CapacityAction> {
   }
   const group = o.group.known;
   const wishes = answerWishes(o.requests, group);
-  const decision = decide(o, group, wishes.floor);
-  const problems = [...suspended(group), ...decision.problems];
-  const change: SetDesired[] = decision.to === group.desired ? [] : [setDesired(o, group, decision)];
+  const leaving = departingNodes(o, group);
+  const decision = decide(...without(o, group, leaving.length), wishes.floor);
+  // Who leaves is not known: the one that scale-in takes could be who stands in.
+  const to = "unknown" in o.notices ? Math.max(group.desired, decision.to) : sizeOf(decision, group, leaving);
+  const change =
+    to === group.desired ? letGo(o, group, decision, leaving) : [setDesired(o, group, to, decision, leaving)];
   return {
     actions: [...wishes.answers, ...planRefresh({ ...o, group }), ...change],
-    because: change.length === 0 ? decision.because : `${o.groupName} shall have ${decision.to} nodes`,
-    problems,
+    because: change.length === 0 ? becauseBeside(decision, leaving) : `${o.groupName} shall have ${to} nodes`,
+    problems: [...suspended(group), ...decision.problems],
     ...(decision.lookAgainMs === undefined ? {} : { lookAgainMs: decision.lookAgainMs }),
   };
 }
 
-const setDesired = (o: CapacityObservation, group: Group, decision: Decision): SetDesired => ({
+const sizeOf = (decision: Decision, group: Group, leaving: readonly Notice[]): number =>
+  leaving.length === 0 ? decision.to : sizeBeside(decision, group, leaving.length);
+
+const becauseBeside = ({ because }: Decision, leaving: readonly Notice[]): string =>
+  [because, ...leaving.map((notice) => `${notice.instanceId} will leave: ${wordsOfNotice(notice)}`)].join("; ");
+
+const setDesired = (
+  o: CapacityObservation,
+  group: Group,
+  to: number,
+  decision: Decision,
+  leaving: readonly Notice[],
+): SetDesired => ({
   kind: "set-desired",
   group: o.groupName,
   from: group.desired,
-  to: decision.to,
-  reason: `from ${group.desired} to ${decision.to} nodes: ${decision.because}`,
-  precondition: `${o.groupName} still wants ${group.desired} nodes and allows ${decision.to}`,
-  idempotencyKey: `set-desired ${o.groupName} ${group.desired} ${decision.to} ${isKnown(o.lastChange) ? o.lastChange.known.at : 0}`,
+  to,
+  reason: `from ${group.desired} to ${to} nodes: ${becauseBeside(decision, leaving)}`,
+  precondition: `${o.groupName} still wants ${group.desired} nodes and allows ${to}`,
+  idempotencyKey: `set-desired ${o.groupName} ${group.desired} ${to} ${isKnown(o.lastChange) ? o.lastChange.known.at : 0}`,
 });
 
 const suspended = (group: Group): Problem[] =>

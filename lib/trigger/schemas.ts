@@ -29,6 +29,37 @@ export const instanceState = z.object({
   state: z.enum(["pending", "running", "stopping", "stopped", "shutting-down", "terminated"]),
 });
 
+/** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html */
+export const spotWarning = z.object({
+  "instance-id": instanceIdSchema,
+  "instance-action": z.enum(["hibernate", "stop", "terminate"]),
+});
+
+/** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/rebalance-recommendations.html */
+export const rebalance = z.object({ "instance-id": instanceIdSchema });
+
+/** Health tells of more instances than one page has in further events. */
+const ENTITIES_MAX = 250;
+
+/** Health tells of every service; what it says of another one is not read. */
+export const healthService = z.object({ service: z.optional(name) });
+
+/**
+ * What AWS Health says of EC2, perhaps of no instance in particular. It is sent again whenever its text
+ * changes; what is the same has the same communication.
+ * https://docs.aws.amazon.com/health/latest/ug/aws-health-events-eventbridge-schema.html
+ */
+export const healthEvent = z.object({
+  eventArn: name,
+  eventTypeCode: name,
+  eventTypeCategory: name,
+  communicationId: z.optional(name),
+  /** As RFC 1123 writes it: `Fri, 27 Nov 2026 06:00:00 GMT`. */
+  startTime: z.optional(z.string()),
+  statusCode: z.optional(z.string()),
+  affectedEntities: z._default(z.array(z.object({ entityValue: z.string() })).check(z.maxLength(ENTITIES_MAX)), []),
+});
+
 /** https://docs.aws.amazon.com/systems-manager/latest/userguide/monitoring-systems-manager-event-examples.html */
 export const commandStatus = z.object({
   "document-name": name,
@@ -46,7 +77,12 @@ export const alarmCall = z.object({ source: z.literal("aws.cloudwatch"), alarmAr
 export const alarmMessage = z.object({ AlarmName: name, NewStateValue: name });
 
 /** What every event on a bus has; some samples of AWS leave out `version`. */
-export const envelope = z.object({ source: name, "detail-type": name, detail: z.record(z.string(), z.unknown()) });
+export const envelope = z.object({
+  source: name,
+  "detail-type": name,
+  account: z.optional(name),
+  detail: z.record(z.string(), z.unknown()),
+});
 
 /** One record of what SNS or SQS brings. The event is inside, as JSON text. */
 export const snsRecord = z.object({ Sns: z.object({ Message: z.string() }) });

@@ -1,4 +1,5 @@
 import { TandemError } from "../errors.ts";
+import type { Announcement } from "../lifecycle/notice.ts";
 import { instanceScope, type Scope } from "../scope.ts";
 import { DATABASE_NODES, type Spec } from "../spec.ts";
 
@@ -6,7 +7,13 @@ import { DATABASE_NODES, type Spec } from "../spec.ts";
 export type Trigger =
   | { readonly kind: "look"; readonly scope: Scope; readonly cause: string }
   /** An instance of the account, of which the event does not say whether it is the farm's. */
-  | { readonly kind: "locate"; readonly instanceId: string; readonly cause: string }
+  | {
+      readonly kind: "locate";
+      readonly instanceId: string;
+      readonly cause: string;
+      /** What no look could find out later: it is kept, if the instance is the farm's. */
+      readonly announced?: Announcement;
+    }
   | { readonly kind: "ignored"; readonly reason: string }
   | { readonly kind: "rejected"; readonly error: TandemError };
 

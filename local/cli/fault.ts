@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import * as z from "zod";
 import { cloudFaultCommands, cloudFaults } from "./cloud-fault.ts";
 import { parseDuration } from "./duration.ts";
+import { interruptionFaultCommands, interruptionFaults } from "./interruption-fault.ts";
 import { announce, readStatus } from "./invoke.ts";
 import { DECLARED_WAIT_MS, ratedRequestsPerSecond, runLoad } from "./load.ts";
 import { CliError, exitUsage, printJson, printLine, printNote, table } from "./output.ts";
@@ -22,6 +23,7 @@ const faults: readonly { readonly kind: string; readonly usage: string; readonly
     what: "the machine is lost: every process of it dies at once",
   },
   { kind: "event", usage: "fault event <file|->", what: "puts an event envelope on the default bus unchanged" },
+  ...interruptionFaults,
   ...cloudFaults,
   ...pairFaults,
   {
@@ -179,6 +181,7 @@ export function faultCommands(program: Command): void {
     .argument("<file>", "event envelope as JSON, - for standard input")
     .description("put an event on the default bus unchanged")
     .action(async (file: string) => event(file));
+  interruptionFaultCommands(fault, async (wish) => inject(localFarm(), wish));
   cloudFaultCommands(fault, async (wish) => inject(localFarm(), wish));
   pairFaultCommands(fault, async (wish) => inject(localFarm(), wish));
   fault

@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import * as z from "zod";
+import { wallClock } from "../../lib/clock.ts";
 import type { Cloud } from "../cloud/cloud.ts";
 import type { WireRequest, WireResponse } from "../cloud/wire/index.ts";
 import { cloudFaultSchemas, injectCloudFault } from "./cloud-fault.ts";
 import { pairFaultSchemas, Refusal, type PairFaults } from "./faults/index.ts";
+import { interrupt, interruptionSchemas } from "./interruption-fault.ts";
 import type { FarmMachines } from "./machines.ts";
 
 /** A killed machine must be seen as gone by then; SIGKILL and one state change take far less. */
@@ -13,6 +15,7 @@ const wishSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("kill"), instanceId: z.string() }),
   z.object({ kind: z.literal("event"), envelope: z.unknown() }),
   z.object({ kind: z.literal("heal"), fault: z.optional(z.array(z.string()).min(1)) }),
+  ...interruptionSchemas,
   ...cloudFaultSchemas,
   ...pairFaultSchemas,
 ]);
@@ -54,9 +57,15 @@ const answer = (status: number, body: unknown): WireResponse => ({
 
 async function inject(room: Room, wish: Wish): Promise<Record<string, unknown>> {
   const { cloud, accessKeyId, machines, pair } = room;
+  const idOf = ({ instanceId }: { instanceId: string }): string => machines.find(instanceId)?.instanceId ?? instanceId;
   switch (wish.kind) {
     case "kill":
-      return kill(cloud, machines.find(wish.instanceId)?.instanceId ?? wish.instanceId);
+      return kill(cloud, idOf(wish));
+    case "spot-warning":
+    case "rebalance":
+    case "health":
+    case "stop":
+      return interrupt(cloud, wallClock.now(), { ...wish, instanceId: idOf(wish) });
     case "event":
       cloud.bus.deliver(wish.envelope);
       return { delivered: true };

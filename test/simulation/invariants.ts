@@ -166,7 +166,8 @@ const ACTION_OF: Readonly<Record<string, (parameters: Deed["parameters"]) => str
   StartInstanceRefresh: () => "start-refresh",
   CancelInstanceRefresh: () => "cancel-refresh",
   RollbackInstanceRefresh: () => "roll-back-refresh",
-  TerminateInstanceInAutoScalingGroup: () => "replace-node",
+  TerminateInstanceInAutoScalingGroup: ({ ShouldDecrementDesiredCapacity: isLess }) =>
+    isLess === "true" ? "retire-node" : "replace-node",
   DeregisterTargets: () => "deregister-target",
   SendCommand: ({ DocumentName }) => (DocumentName?.endsWith("-fence") === true ? "fence" : "send-command"),
   StopInstances: () => "fence",

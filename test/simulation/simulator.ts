@@ -121,6 +121,14 @@ function killNode(world: SimulatedWorld, chance: Chance): string {
   return instanceId === undefined ? "no web node to kill" : inject(world, { kind: "kill", instanceId });
 }
 
+/** EC2 takes a node back, or says that it may. */
+function interruptNode(world: SimulatedWorld, chance: Chance): string {
+  const running = [...world.machines.values()].filter((machine) => machine.node === "web" && machine.isUp());
+  const instanceId = chance.pick(running)?.id;
+  const kind = chance.pick(["spot-warning", "rebalance"] as const);
+  return instanceId === undefined || kind === undefined ? "no web node to take" : inject(world, { kind, instanceId });
+}
+
 function failCalls(world: SimulatedWorld, chance: Chance): string {
   const rate = chance.whole(2, 60) / 100;
   const common = { on: "api", rate, ...lasting(chance, 5, 60) } as const;
@@ -211,6 +219,7 @@ async function strayEvent(world: SimulatedWorld, chance: Chance): Promise<string
 const MISCHIEF: readonly Mischief[] = [
   killNode,
   killNode,
+  interruptNode,
   failCalls,
   failCalls,
   failCalls,

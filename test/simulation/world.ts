@@ -35,6 +35,9 @@ export type Fault =
   | Disturbance
   /** The machine's host is lost. */
   | { readonly kind: "kill"; readonly instanceId: string }
+  /** What EC2 and AWS Health do on their own account (local/cloud/services/ec2/interruption.ts). */
+  | { readonly kind: "spot-warning" | "rebalance" | "stop"; readonly instanceId: string }
+  | { readonly kind: "health"; readonly instanceId: string; readonly inMs: number }
   /** No node publishes metrics. */
   | { readonly kind: "silence"; readonly forMs: number }
   | ({ readonly kind: "load" } & Partial<Load>)
@@ -225,6 +228,14 @@ export async function openWorld({
       switch (fault.kind) {
         case "kill":
           return machines.all.get(fault.instanceId)?.die("host lost");
+        case "spot-warning":
+          return cloud.ec2.interruptions.spotWarning(fault.instanceId);
+        case "rebalance":
+          return cloud.ec2.interruptions.rebalance(fault.instanceId);
+        case "health":
+          return cloud.ec2.interruptions.health(fault.instanceId, fault.inMs);
+        case "stop":
+          return void cloud.ec2.stop(fault.instanceId);
         case "silence":
           traffic.silentUntil = clock.now() + fault.forMs;
           return undefined;

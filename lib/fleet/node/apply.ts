@@ -47,7 +47,7 @@ export function webNode(deps: FleetDeps): Capability<NodeObservation, NodeAction
           await aws.fleet.markUnhealthy(action.instanceId);
           return `${action.group} replaces ${action.instanceId}`;
         case "replace-node":
-          await aws.fleet.replace(action.instanceId);
+          await aws.fleet.terminate(action.instanceId, "launch another");
           return `${action.instanceId} leaves and ${action.group} launches another`;
         case "answer-request":
           return applyAnswer(deps.requests, action);

@@ -2,6 +2,7 @@ import { absent, isKnown, unknown, type Fact } from "../../reconcile/fact.ts";
 import type { OperatorRequest } from "../../reconcile/requests.ts";
 import { factOf, type LifecycleAws } from "../../lifecycle/aws.ts";
 import { isDead, waitingTransition, type HookObservation } from "../../lifecycle/observation.ts";
+import { readNotices, type Notice } from "../../lifecycle/notice.ts";
 import { observeHook } from "../../lifecycle/observe.ts";
 import { targetsOf, type FleetAws } from "../aws.ts";
 import type { FleetDeps } from "../deps.ts";
@@ -12,7 +13,10 @@ export interface NodeAws {
   readonly fleet: FleetAws;
 }
 
-/** The targets are read only where the plan depends on them: for a node that leaves, and for one that is lost. */
+/**
+ * The targets are read only where the plan depends on them, for a node that leaves and for one that is lost; notices only
+ * of one in service.
+ */
 export async function observeNode(
   deps: FleetDeps,
   aws: NodeAws,
@@ -21,7 +25,14 @@ export async function observeNode(
 ): Promise<NodeObservation> {
   const { clock, table, spec } = deps;
   const hook = await observeHook({ clock, table, aws: aws.lifecycle }, instanceId, [spec.webGroup]);
-  return { hook, targets: await targetsFact(aws, hook), requests };
+  const [targets, notices] = await Promise.all([targetsFact(aws, hook), noticesFact(deps, hook)]);
+  return { hook, targets, notices, requests };
+}
+
+async function noticesFact({ table }: FleetDeps, hook: HookObservation): Promise<Fact<readonly Notice[]>> {
+  const { membership, groups, now } = hook;
+  if (!isKnown(membership) || !groups.includes(membership.known.group)) return absent;
+  return membership.known.lifecycleState === "InService" ? factOf(() => readNotices(table, now)) : absent;
 }
 
 async function targetsFact(aws: NodeAws, hook: HookObservation): Promise<Fact<readonly Target[]>> {

@@ -10,6 +10,7 @@ import {
   type HookObservation,
   type Membership,
 } from "../../lifecycle/observation.ts";
+import { isUrgent, noticeOf, wordsOfNotice, type Notice } from "../../lifecycle/notice.ts";
 import { planLaunch, planTermination, wait } from "../../lifecycle/plan.ts";
 import { answerRequest, type AnswerRequest } from "../../reconcile/answer.ts";
 
@@ -27,6 +28,8 @@ export interface NodeObservation {
   readonly hook: HookObservation;
   /** Absent where nothing depends on it: a node that is still on its way in. */
   readonly targets: Fact<readonly Target[]>;
+  /** What AWS has announced of instances; read of a node in service only. */
+  readonly notices: Fact<readonly Notice[]>;
   /** Open wishes for this node, oldest first. */
   readonly requests: readonly OperatorRequest[];
 }
@@ -133,7 +136,12 @@ function planServing(o: NodeObservation, membership: Membership): Plan<NodeActio
   if (isKnown(machine) && isDead(machine.known.state))
     return planLost(o, membership, `the machine is ${machine.known.state}`);
   if (o.requests.some(isOpenDrain))
-    return { actions: [replaceNode(instanceId, membership.group)], because: `an operator wants ${instanceId} drained` };
+    return {
+      actions: [replaceNode(instanceId, membership.group, "an operator wants it")],
+      because: `an operator wants ${instanceId} drained`,
+    };
+  const notice = isKnown(o.notices) ? noticeOf(o.notices.known, instanceId) : undefined;
+  if (notice !== undefined) return planAnnounced(o, membership, notice);
   if ("unknown" in machine)
     return { actions: [], because: `${instanceId} is in service, its machine is unknown: ${machine.unknown}` };
   if (!isKnown(machine))
@@ -142,6 +150,18 @@ function planServing(o: NodeObservation, membership: Membership): Plan<NodeActio
       because: `${instanceId} is in service and EC2 does not show its machine: left to the group's own health check`,
     };
   return { actions: [], because: `${instanceId} is in service` };
+}
+
+/** There may be no time for anything but the drain; where there is, the tier lets another one serve first (scope `web`). */
+function planAnnounced(o: NodeObservation, membership: Membership, notice: Notice): Plan<NodeAction> {
+  const { instanceId } = notice;
+  const detail = wordsOfNotice(notice);
+  const isNow = isUrgent(notice, o.hook.now);
+  return {
+    actions: isNow ? [replaceNode(instanceId, membership.group, detail, "interruption-announced")] : [],
+    because: isNow ? `${instanceId} leaves before it is taken` : `${instanceId} serves until another one does`,
+    problems: [{ code: "interruption-announced", node: instanceId, detail }],
+  };
 }
 
 const STOPPED = "the machine is stopped";
@@ -194,13 +214,14 @@ const deregisterTarget = (
   ...(problem === undefined ? {} : { problem }),
 });
 
-const replaceNode = (instanceId: string, group: string): ReplaceNode => ({
+export const replaceNode = (instanceId: string, group: string, why: string, problem?: string): ReplaceNode => ({
   kind: "replace-node",
   instanceId,
   group,
-  reason: `drain ${instanceId}, the group launches another: an operator wants it`,
+  reason: `drain ${instanceId}, the group launches another: ${why}`,
   precondition: `${instanceId} is in service in ${group}`,
   idempotencyKey: `replace ${instanceId}`,
+  ...(problem === undefined ? {} : { problem }),
 });
 
 const isOpenDrain = (request: OperatorRequest): boolean => request.action === "drain";

@@ -1,5 +1,6 @@
 import { expect, test } from "@jest/globals";
-import { SCENARIO_MS, servingFarm, SETUP_MS, type ScenarioFarm } from "./farm.ts";
+import { SPOT_WARNING_MS } from "../../../local/cloud/services/ec2/interruption.ts";
+import { sample, SCENARIO_MS, servingFarm, SETUP_MS, type ScenarioFarm } from "./farm.ts";
 import { packagedTemplate, type Template } from "../template.ts";
 
 const CROWD = 100;
@@ -60,3 +61,54 @@ test(
   },
   SETUP_MS + SCENARIO_MS,
 );
+
+test(
+  "15 a hundred spot warnings at once: each node is drained once and gone before its machine, and a hundred serve again",
+  async () => {
+    const farm = await servingFarm("crowd", "none", await wideTemplate());
+    const ids = await farm.serving();
+    expect(ids).toHaveLength(CROWD);
+    for (const instanceId of ids) farm.world.fault({ kind: "spot-warning", instanceId });
+    const areGone = async () => (await farm.webs()).every((id) => !ids.includes(id));
+    await farm.world.until("all are gone", areGone, SPOT_WARNING_MS);
+    for (const id of ids) {
+      expect([id, farm.results(id, "terminate")]).toEqual([id, ["CONTINUE"]]);
+      expect([id, farm.deeds("TerminateInstanceInAutoScalingGroup", id).length]).toEqual([id, 1]);
+    }
+    await farm.world.until("others serve", async () => (await farm.serving()).length === CROWD, GONE_MS_MAX);
+    expect(await farm.desired()).toBe(CROWD);
+    await farm.world.close();
+  },
+  SETUP_MS + SCENARIO_MS,
+);
+
+test(
+  "15 one event that names a hundred nodes: a few calls at a time, and one node after the other is replaced",
+  async () => {
+    const farm = await servingFarm("crowd", "none", await wideTemplate());
+    const ids = await farm.serving();
+    farm.world.fault({ on: "api", kind: "timeout", answerAfterMs: 100 });
+    await farm.world.deliver(healthOf(ids));
+    const gone = async () => ids.length - (await farm.webs()).filter((id) => ids.includes(id)).length;
+    let fewest = Infinity;
+    await farm.world.until(
+      "five are replaced",
+      async () => {
+        fewest = Math.min(fewest, (await farm.serving()).length);
+        return (await gone()) >= 5;
+      },
+      20 * 60_000,
+    );
+    expect(farm.world.witness.callsAtOnceMax()).toBeLessThanOrEqual(CALLS_AT_ONCE_MAX);
+    // the group is at its maximum: there is no room for another one beside them
+    expect(fewest).toBe(CROWD - 1);
+    await farm.world.close();
+  },
+  SETUP_MS + SCENARIO_MS,
+);
+
+/** The sample of AWS Health, of so many instances. */
+function healthOf(ids: readonly string[]): unknown {
+  const event = Object(sample("health", ""));
+  return { ...event, detail: { ...event.detail, affectedEntities: ids.map((entityValue) => ({ entityValue })) } };
+}

@@ -58,6 +58,8 @@ export async function servingFarm(
         (instanceId === undefined || JSON.stringify(deed.parameters).includes(instanceId)),
     );
   await rest();
+  // the last that is done to a new farm: from here on only a scenario does something
+  await world.until("the records follow the writer", () => deeds("ChangeResourceRecordSets").length > 0, WAIT_MS);
   return {
     world,
     webs,

@@ -132,6 +132,7 @@ export const machineOf = (name: DatabaseNode, parts: Partial<MachineObservation>
   groupName: `tandem-local-${name}`,
   group: known(groupOf("InService", SUSPENDED)),
   hooks: [],
+  notices: absent,
   ...parts,
 });
 

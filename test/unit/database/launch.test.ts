@@ -66,6 +66,24 @@ describe("the machine of a database server", () => {
     expect(kinds(planned(leaving))).toEqual(["send-command"]);
   });
 
+  test("that AWS will take calls a person, and is not touched", () => {
+    const notices = known([
+      { instanceId: "i-1", detail: "EC2 takes it", endsAt: Date.UTC(2026, 0, 1, 12, 2) },
+      { instanceId: "i-9", detail: "another one" },
+    ]);
+    const plan = planned(machineOf("db-a", { notices }));
+
+    expect(plan.actions).toEqual([]);
+    expect(plan.problems).toEqual([
+      {
+        code: "interruption-announced",
+        page: true,
+        node: "db-a",
+        detail: "its machine i-1: EC2 takes it, at 2026-01-01T12:02:00.000Z",
+      },
+    ]);
+  });
+
   test("of a group that cannot be read gets no action", () => {
     expect(kinds(planned(machineOf("db-a", { group: unknown("throttled") })))).toEqual([]);
   });

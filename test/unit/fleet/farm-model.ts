@@ -67,6 +67,8 @@ export const observed = (
   refresh: absent,
   database: known({ connections: 10, connectionsMax: 151, refuses: false }),
   floors: [],
+  notices: absent,
+  answering: absent,
   ...parts,
 });
 

@@ -22,6 +22,7 @@ import {
 const seen = (hook: HookObservation, parts: Partial<NodeObservation> = {}): NodeObservation => ({
   hook,
   targets: absent,
+  notices: absent,
   requests: [],
   ...parts,
 });
@@ -38,6 +39,9 @@ const drainWish: OperatorRequest = {
   expiresAt: NOW + 6e4,
 };
 const wish = { requests: [drainWish] };
+const announced = (inMs?: number) => ({
+  notices: known([{ instanceId: NODE, detail: "EC2 takes it", ...(inMs === undefined ? {} : { endsAt: NOW + inMs }) }]),
+});
 const lost = serving({ machine: machine("terminated") });
 const waitsForTarget = terminating({ record: record({ heartbeatAt: NOW }) });
 
@@ -132,6 +136,25 @@ const ROWS: readonly [string, NodeObservation, readonly string[]][] = [
   ["EC2 does not show its machine", seen(serving({ machine: absent })), []],
   ["its machine's state is unknown", seen(serving({ machine: unknown("throttled") })), []],
   ["an operator drains it", seen(serving(), wish), ["replace-node"]],
+  ["AWS takes it in two minutes", seen(serving(), announced(120_000)), ["replace-node"]],
+  [
+    "AWS takes it in two minutes, and EC2 does not answer",
+    seen(serving({ machine: unknown("throttled") }), announced(120_000)),
+    ["replace-node"],
+  ],
+  ["AWS takes it in ten minutes", seen(serving(), announced(600_000)), []],
+  ["AWS recommends to leave it", seen(serving(), announced()), []],
+  ["what AWS announced is unknown", seen(serving(), { notices: unknown("throttled") }), []],
+  [
+    "AWS has taken it",
+    seen(lost, { ...announced(0), ...target("unhealthy") }),
+    ["deregister-target", "mark-unhealthy"],
+  ],
+  [
+    "AWS takes another one",
+    seen(serving(), { notices: known([{ instanceId: "i-00000000000000002", detail: "taken", endsAt: NOW }]) }),
+    [],
+  ],
   [
     "an operator drains it and it drains already",
     seen(waitsForTarget, { ...wish, ...target("draining") }),
@@ -167,6 +190,8 @@ describe("a web node", () => {
     ["node-drained", seen(terminating({ record: sent(), command: run({ state: "success" }) }), target("unused"))],
     ["node-lost", seen(lost, target("healthy"))],
     ["node-operator-drain", seen(serving(), wish)],
+    ["node-taken", seen(serving(), announced(120_000))],
+    ["node-to-be-taken", seen(serving(), announced())],
     ["node-not-ours", seen(launching({ membership: member("Pending:Wait", "theirs") }))],
   ])("reads as in %s.txt", (name, observation) => {
     expectGolden(name, render(planNode(observation)));

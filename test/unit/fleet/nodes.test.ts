@@ -19,19 +19,23 @@ const observed = (instances: readonly GroupInstance[], own: Partial<ObservedNode
   },
   pool: [],
   dead: new Set(),
+  taken: new Set(),
   wanted: [],
   ...own,
 });
 
-test("nodes that move, are unhealthy or dead, that an operator wants something of, or that warm up are looked at once each", () => {
-  const all = ["quiet", "dead", "drained"].map((id) => instance(id));
+test("nodes that move, are unhealthy, dead or taken by AWS, that an operator wants something of, or that warm up are looked at once each", () => {
+  const all = ["quiet", "dead", "drained", "taken"].map((id) => instance(id));
   const moving = [instance("launching", "Pending:Wait"), instance("sick", "InService", false)];
   const pool = [instance("warming", "Warmed:Pending:Wait"), instance("ready", "Warmed:Stopped")];
   const dead = new Set(["dead", "launching", "ready", "long-gone"]);
 
-  const nodes = nodesInNeed(observed([...all, ...moving], { pool, dead, wanted: ["drained"] }), 0);
+  const nodes = nodesInNeed(
+    observed([...all, ...moving], { pool, dead, taken: new Set(["taken"]), wanted: ["drained"] }),
+    0,
+  );
 
-  expect(nodes.toSorted()).toEqual(["dead", "drained", "launching", "sick", "warming"]);
+  expect(nodes.toSorted()).toEqual(["dead", "drained", "launching", "sick", "taken", "warming"]);
 });
 
 test("where more nodes move than a pass looks at, none waits for ever behind those before it", () => {

@@ -1,10 +1,11 @@
 import { afterEach, describe, expect, jest, test } from "@jest/globals";
 import type { Context } from "aws-lambda";
 import { readFileSync } from "node:fs";
-import { fakeAws, quietGroup } from "./farm-fixture.ts";
+import { fakeAws, quietGroup, WEB_NODE } from "./farm-fixture.ts";
 
 const { handler: onAlarm } = await import("../../../functions/on-alarm.ts");
 const { handler: onLifecycle } = await import("../../../functions/on-lifecycle.ts");
+const { handler: onInterruption } = await import("../../../functions/on-interruption.ts");
 const { handler: watchFarm } = await import("../../../functions/watch-farm.ts");
 const { handler: maintain } = await import("../../../functions/maintain.ts");
 const { handler: panel } = await import("../../../functions/panel.ts");
@@ -52,6 +53,9 @@ const consoles = (["log", "info", "warn", "error"] as const).map((level) =>
 );
 afterEach(() => [...streams, ...consoles].forEach((spy) => spy.mockClear()));
 
+/** An event of a kind that this version does not know. */
+const stranger = { source: "com.example.shop", "detail-type": "Order", detail: { total: 7 } };
+
 const denied = (): never => {
   throw Object.assign(new Error("not allowed"), { name: "AccessDeniedException" });
 };
@@ -66,11 +70,21 @@ describe("an exported handler", () => {
 
   test("on-lifecycle acknowledges what it does not know and counts it", async () => {
     const calls = fakeAws({});
-    expect(await onLifecycle(event("spot-warning.json"), context)).toMatchObject({
+    expect(await onLifecycle(stranger, context)).toMatchObject({
       looks: [],
       ignored: [expect.any(String)],
     });
     expect(calls).toEqual([]);
+  });
+
+  test("on-interruption looks at the node that is to be taken, and then at the tier", async () => {
+    fakeAws({ ...quietGroup(), ...emptyTable });
+    expect(await onInterruption(event("rebalance.json"), context)).toMatchObject({
+      looks: [
+        { scope: `web/${WEB_NODE}`, ended: "rest" },
+        { scope: "web", ended: "rest" },
+      ],
+    });
   });
 
   test("on-lifecycle answers a broken event with a structured error", async () => {
@@ -95,7 +109,7 @@ describe("an exported handler", () => {
 
 test("a handler writes structured logs and metrics in the embedded metric format", async () => {
   fakeAws({});
-  await onLifecycle(event("rebalance.json"), context);
+  await onLifecycle(stranger, context);
   expect(printed()).toContain("IgnoredEvents");
   expect(printed()).toContain("unknown kind of event");
 });

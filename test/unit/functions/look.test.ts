@@ -24,18 +24,32 @@ describe("an event", () => {
     expect(report).toMatchObject({ looks: [{ scope: `web/${WEB_NODE}` }, { scope: "web" }] });
   });
 
-  test("of a machine that is not the farm's is counted and writes nothing anywhere", async () => {
-    const { farm, table, counted, noted } = unitFarm();
-    const calls = fakeAws({ DescribeAutoScalingInstances: () => ({ AutoScalingInstances: [] }) });
-    expect(await lookAtEvent(farm, event("instance-state.json"))).toEqual({
-      looks: [],
-      ignored: [`not ours: ${WEB_NODE} is in no group`],
-    });
-    expect(table.items.size).toBe(0);
-    expect(writes(calls)).toEqual([]);
-    expect(counted).toEqual(["IgnoredEvents"]);
-    expect(noted).toHaveLength(1);
+  test("that announces something of a node is kept before anybody looks, and twice is once", async () => {
+    const { farm, table } = unitFarm();
+    fakeAws(quietGroup({ max: 1 }));
+    await lookAtEvent(farm, event("health.json"));
+    const report = await lookAtEvent(farm, event("health.json"));
+    expect(report).toMatchObject({ looks: [{ scope: `web/${WEB_NODE}` }, { scope: "web" }] });
+    expect([...table.items.keys()].filter((key) => key.startsWith("notice|"))).toEqual([
+      `notice|${WEB_NODE}#01b0993207d81a09dcd552ebd1e633e36cf1f09a-1@000000000000`,
+    ]);
   });
+
+  test.each(["instance-state", "spot-warning", "rebalance", "health"])(
+    "%s of a machine that is not the farm's is counted and writes nothing anywhere",
+    async (name) => {
+      const { farm, table, counted, noted } = unitFarm();
+      const calls = fakeAws({ DescribeAutoScalingInstances: () => ({ AutoScalingInstances: [] }) });
+      expect(await lookAtEvent(farm, event(`${name}.json`))).toEqual({
+        looks: [],
+        ignored: [`not ours: ${WEB_NODE} is in no group`],
+      });
+      expect(table.items.size).toBe(0);
+      expect(writes(calls)).toEqual([]);
+      expect(counted).toEqual(["IgnoredEvents"]);
+      expect(noted).toHaveLength(1);
+    },
+  );
 
   test.each(readdirSync(new URL("invalid/", EVENTS)).filter((file) => file !== "not-json.json"))(
     "that is broken (%s) is answered with the error, counted, and touches nothing",

@@ -35,9 +35,25 @@ const ASKED: Readonly<Record<string, readonly object[]>> = {
   "test-notification.json": [{ kind: "ignored", reason: "a test notification of Auto Scaling" }],
   "scheduled.json": [{ kind: "look", scope: "web" }],
   "spot-warning.json": [
-    { kind: "ignored", reason: "unknown kind of event: aws.ec2/EC2 Spot Instance Interruption Warning" },
+    {
+      kind: "locate",
+      instanceId: WEB_NODE,
+      cause: `EC2 takes the Spot instance back (terminate): ${WEB_NODE}`,
+      announced: { id: "spot-warning", ends: { inMs: 120_000 } },
+    },
   ],
-  "rebalance.json": [{ kind: "ignored" }],
+  "rebalance.json": [{ kind: "locate", instanceId: WEB_NODE, announced: { id: "rebalance" } }],
+  "health.json": [
+    {
+      kind: "locate",
+      instanceId: WEB_NODE,
+      announced: {
+        id: "01b0993207d81a09dcd552ebd1e633e36cf1f09a-1@000000000000",
+        detail: "AWS Health announces AWS_EC2_PERSISTENT_INSTANCE_RETIREMENT_SCHEDULED",
+        ends: { at: Date.UTC(2026, 11, 4, 6) },
+      },
+    },
+  ],
 };
 
 describe("a real event", () => {
@@ -51,6 +67,38 @@ describe("a real event", () => {
       expect(readTriggers(JSON.parse(textOf(file)), other)).toMatchObject(
         [{ kind: "ignored", reason: /^not ours/ }].map(asMatcher),
       );
+  });
+});
+
+describe("an event of AWS Health", () => {
+  const health = (detail: object): readonly Trigger[] => {
+    const event = JSON.parse(textOf("health.json"));
+    return readTriggers({ ...event, detail: { ...event.detail, ...detail } }, localSpec);
+  };
+
+  test("asks for each instance that it names, once, and for nothing else that it names", () => {
+    const ids = [WEB_NODE, "i-0a1b2c3d4e5f60719", "vol-0a1b2c3d4e5f60718", WEB_NODE];
+    const asked = health({ affectedEntities: ids.map((entityValue) => ({ entityValue })) });
+    expect(asked.map((one) => (one.kind === "locate" ? one.instanceId : one.kind))).toEqual(ids.slice(0, 2));
+  });
+
+  test("without a communication is told apart by its ARN, and without a readable time has none", () => {
+    const [asked] = health({ communicationId: undefined, eventArn: "arn:aws:health:x", startTime: "soon" });
+    expect(asked).toMatchObject({ announced: { id: "arn:aws:health:x@000000000000" } });
+    expect(asked).not.toHaveProperty("announced.ends");
+  });
+
+  test.each([
+    ["of another service", { service: "RDS" }],
+    ["of another service, with nothing that EC2's have", { service: "S3", eventArn: undefined, eventTypeCode: 7 }],
+    ["of no service", { service: undefined }],
+    ["that is for the account", { eventTypeCategory: "accountNotification" }],
+    ["of an investigation", { eventTypeCategory: "investigation" }],
+    ["that is over", { statusCode: "closed" }],
+    ["that names no instance", { affectedEntities: [] }],
+    ["without a list of what it affects", { affectedEntities: undefined }],
+  ])("%s is acknowledged", (_what, detail) => {
+    expect(health(detail)).toMatchObject([{ kind: "ignored", reason: expect.stringMatching(/AWS Health/) }]);
   });
 });
 
@@ -74,6 +122,9 @@ const SAYS: Readonly<Record<string, RegExp>> = {
     /EC2InstanceId is string "..\/..\/i-0a1b2c3d4e5f60718", allowed is an instance id/,
   "invalid/launch-unknown-transition.json": /LifecycleTransition is string .*MOVING", allowed is one of autoscaling:/,
   "invalid/instance-state-unknown.json": /state is string "exploded", allowed is one of pending/,
+  "invalid/spot-warning-without-action.json": /instance-action is missing, allowed is one of hibernate/,
+  "invalid/rebalance-without-instance.json": /instance-id is missing, allowed is/,
+  "invalid/health-entities-are-text.json": /affectedEntities is string "i-0a1b2c3d4e5f60718", allowed is/,
   "invalid/alarm-without-name.json": /alarmName is missing/,
   "invalid/alarm-data-is-list.json": /alarmData is an array of 0/,
   "invalid/source-is-number.json": /source is number 7/,
@@ -104,7 +155,7 @@ describe("a broken event", () => {
   test("in a batch does not stop the others", () => {
     const good = textOf("launch-web.json");
     const event = { Records: [{ body: "{" }, { body: good }, 7, { body: textOf("spot-warning.json") }] };
-    expect(readTriggers(event, localSpec).map(({ kind }) => kind)).toEqual(["rejected", "look", "rejected", "ignored"]);
+    expect(readTriggers(event, localSpec).map(({ kind }) => kind)).toEqual(["rejected", "look", "rejected", "locate"]);
   });
 
   test("alone throws a TandemError", () => {

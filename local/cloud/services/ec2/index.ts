@@ -6,6 +6,7 @@ import { endpointOperations } from "./endpoint.ts";
 import { gatewayOperations } from "./gateway.ts";
 import { imageOperations } from "./image.ts";
 import { groupsOf, openPower, recordOf, type InstanceRecord } from "./instance.ts";
+import { openInterruptions, type Interruptions } from "./interruption.ts";
 import { instanceOperations } from "./instance-operations.ts";
 import { launchFor, type LaunchRequest, type ProfileSource } from "./launch.ts";
 import { launchTemplateOperations, templateOf, templateProfile, versionOf } from "./launch-template.ts";
@@ -34,6 +35,8 @@ export interface Ec2 {
   /** By a service of AWS: keys of `aws:` are allowed. Of an instance that is gone nothing is done. */
   tag(instanceId: string, tags: Readonly<Record<string, string>>): void;
   untag(instanceId: string, key: string): void;
+  /** What befalls instances, on demand. */
+  readonly interruptions: Interruptions;
   instance(instanceId: string): InstanceRecord | undefined;
   /** Called after every change of state, the first `pending` included. */
   onChange(listener: (instance: InstanceRecord) => void): void;
@@ -89,6 +92,7 @@ export function openEc2(world: World, parts: { compute: Compute; emit: Emit } & 
   const state = emptyState(world);
   const ruleListeners: (() => Promise<void>)[] = [];
   const power = openPower(state, parts.compute, parts.emit);
+  const interruptions = openInterruptions(state, power, parts.emit);
   const refresh = async (groupId: string): Promise<void> => {
     const affected = state.instances.all().filter((row) => groupsOf(state, row).includes(groupId));
     await Promise.all([...affected.map((row) => power.refreshPorts(row)), ...ruleListeners.map((tell) => tell())]);
@@ -113,6 +117,7 @@ export function openEc2(world: World, parts: { compute: Compute; emit: Emit } & 
       operations: Object.fromEntries(Object.entries(operations).map(([name, one]) => [name, withDryRun(one)])),
       resourceOf: (_operation, input) => resourceOf(world, input),
       async close() {
+        interruptions.close();
         power.close();
       },
     },
@@ -133,6 +138,7 @@ export function openEc2(world: World, parts: { compute: Compute; emit: Emit } & 
       const row = state.instances.find(instanceId);
       if (row !== undefined) row.tags = row.tags.filter((tag) => tag.Key !== key);
     },
+    interruptions,
     instance(instanceId) {
       const row = state.instances.find(instanceId);
       return row && recordOf(row);
