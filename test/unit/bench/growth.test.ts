@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { GROUP, openGrownFarm, type GrownFarm } from "../../../bench/growth/farm.ts";
 import { faultsOf, type Row } from "../../../bench/growth.ts";
 import { instanceScope } from "../../../lib/scope.ts";
@@ -6,12 +6,15 @@ import { instanceScope } from "../../../lib/scope.ts";
 const SMALL = 10;
 const LARGE = 1_000;
 
+/** A second or two of work for a machine that does nothing else. */
+jest.setTimeout(120_000);
+
 describe("a pass of the minute clock", () => {
   let small: GrownFarm;
   let large: GrownFarm;
   beforeAll(async () => {
     [small, large] = [await openGrownFarm(SMALL), await openGrownFarm(LARGE)];
-  }, 60_000);
+  });
   afterAll(async () => {
     await small.close();
     await large.close();
