@@ -71,7 +71,8 @@ export function planCapacity(o: CapacityObservation): Plan<CapacityAction> {
   const problems = [...suspended(group), ...decision.problems];
   const change: SetDesired[] = decision.to === group.desired ? [] : [setDesired(o, group, decision)];
   return {
-    actions: [...wishes.answers, ...planRefresh({ ...o, group }), ...change],
+    // Visitors first: a roll-out that AWS refuses must not hold up a scale-out.
+    actions: [...wishes.answers, ...change, ...planRefresh({ ...o, group })],
     because: change.length === 0 ? decision.because : `${o.groupName} shall have ${decision.to} nodes`,
     problems,
     ...(decision.lookAgainMs === undefined ? {} : { lookAgainMs: decision.lookAgainMs }),
