@@ -90,7 +90,8 @@ export function planCapacity(o: CapacityObservation): Plan<CapacityAction> {
   const change =
     to === group.desired ? letGo(o, group, decision, leaving) : [setDesired(o, group, to, decision, leaving)];
   return {
-    actions: [...wishes.answers, ...planRefresh({ ...o, group }), ...change],
+    // Visitors first: a roll-out that AWS refuses must not hold up a scale-out.
+    actions: [...wishes.answers, ...change, ...planRefresh({ ...o, group })],
     because: change.length === 0 ? becauseBeside(decision, leaving) : `${o.groupName} shall have ${to} nodes`,
     problems: [...suspended(group), ...decision.problems],
     ...(decision.lookAgainMs === undefined ? {} : { lookAgainMs: decision.lookAgainMs }),

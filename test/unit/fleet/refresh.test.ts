@@ -191,7 +191,9 @@ describe("an order to end the refresh", () => {
   });
 });
 
-test("the size of the tier is decided beside a refresh", () => {
+test("the size of the tier is decided beside a refresh, and changed before one begins", () => {
   const o = seen([order({ state: "standing", createdAt: NOW - 60_000 })], [underWay()]);
   expect(wants({ ...o, samples: observed(3, 24).samples })).toEqual(["set-desired"]);
+  const busy = { ...seen([order()]), samples: observed(3, 24).samples };
+  expect(wants(busy)).toEqual(["set-desired", "pin-template", "start-refresh"]);
 });

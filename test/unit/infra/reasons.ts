@@ -4,6 +4,7 @@ const NO_RESOURCE_LEVEL = "AWS knows no resource for this action: it lists or re
 export const EVERY_RESOURCE: Readonly<Record<string, string>> = {
   "autoscaling:DescribeAutoScalingGroups": NO_RESOURCE_LEVEL,
   "autoscaling:DescribeAutoScalingInstances": NO_RESOURCE_LEVEL,
+  "autoscaling:DescribeInstanceRefreshes": NO_RESOURCE_LEVEL,
   "autoscaling:DescribeWarmPool": NO_RESOURCE_LEVEL,
   "cloudwatch:DescribeAlarms": NO_RESOURCE_LEVEL,
   "cloudwatch:GetMetricData": NO_RESOURCE_LEVEL,
@@ -13,10 +14,13 @@ export const EVERY_RESOURCE: Readonly<Record<string, string>> = {
     "written by the roles plugin for functions in the VPC: Lambda's own interfaces, as AWS documents it",
   "ec2:DeleteNetworkInterface":
     "written by the roles plugin for functions in the VPC: Lambda's own interfaces, as AWS documents it",
+  "ec2:DescribeLaunchTemplates": NO_RESOURCE_LEVEL,
   "ec2:DescribeNetworkInterfaces": NO_RESOURCE_LEVEL,
   "ec2:DescribeSecurityGroups": NO_RESOURCE_LEVEL,
   "ec2:DescribeSubnets": NO_RESOURCE_LEVEL,
   "ec2:DescribeVpcs": NO_RESOURCE_LEVEL,
+  "ec2:RunInstances":
+    "asked of the image, subnet, interface, volume and whatever else a launch takes; the condition on the launch template narrows it",
   "elasticloadbalancing:DescribeTargetHealth": NO_RESOURCE_LEVEL,
   "ssm:DescribeInstanceInformation": NO_RESOURCE_LEVEL,
   "ssm:GetCommandInvocation": NO_RESOURCE_LEVEL,
