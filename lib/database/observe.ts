@@ -3,7 +3,7 @@ import type { Table } from "../aws/table.ts";
 import { TandemError } from "../errors.ts";
 import { factOf, lifecycleAws, type LifecycleClients } from "../lifecycle/aws.ts";
 import { waitingTransition, type Group } from "../lifecycle/observation.ts";
-import { readNotices, type Notice } from "../lifecycle/notice.ts";
+import { readNotices } from "../lifecycle/notice.ts";
 import { observeHook } from "../lifecycle/observe.ts";
 import { absent, isKnown, known, type Fact } from "../reconcile/fact.ts";
 import type { OperatorRequest } from "../reconcile/requests.ts";
@@ -62,12 +62,7 @@ export function databaseObserver(deps: DatabaseDeps) {
   const readServer = serverReader(deps);
   const sightings = openSightings();
   const machines = { "db-a": machineObserver(deps, "db-a"), "db-b": machineObserver(deps, "db-b") };
-  const notices = kept(
-    deps.clock,
-    NOTICES_MS,
-    (): Promise<Fact<readonly Notice[]>> => factOf(() => readNotices(deps.table, deps.clock.now())),
-    isKnown,
-  );
+  const notices = kept(deps.clock, NOTICES_MS, () => factOf(() => readNotices(deps.table, deps.clock.now())), isKnown);
 
   return async (requests: readonly OperatorRequest[]): Promise<DatabaseObservation> => {
     const [pair, announced, a, b] = await Promise.all([

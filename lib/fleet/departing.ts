@@ -29,9 +29,9 @@ export function without(o: CapacityObservation, group: Group, leaving: number): 
   ];
 }
 
-/** What `decide` wants, and the leaving nodes beside it as far as the group allows. Never less than there is. */
-export const sizeBeside = (decision: Decision, group: Group, leaving: number): number =>
-  Math.max(group.desired, Math.min(group.max, decision.to + leaving));
+/** What is decided, and the leaving nodes beside it as far as the group allows: while some leave, never less than there is. */
+export const sizeBeside = ({ to }: Decision, { desired, max }: Group, leaving: number): number =>
+  leaving === 0 ? to : Math.max(desired, Math.min(max, to + leaving));
 
 /**
  * Lets go of the leaving nodes for which others serve, as the balancer sees it: where they are over by then without another

@@ -83,10 +83,13 @@ export function planCapacity(o: CapacityObservation): Plan<CapacityAction> {
   }
   const group = o.group.known;
   const wishes = answerWishes(o.requests, group);
-  const leaving = departingNodes(o, group);
-  const decision = decide(...without(o, group, leaving.length), wishes.floor);
+  const whole = decide(o, group, wishes.floor);
+  // Who stands in for whom is a question of the load: while that is unknown, nobody leaves and nobody comes.
+  const leaving = whole.wanted === undefined ? [] : departingNodes(o, group);
+  const decision = leaving.length === 0 ? whole : decide(...without(o, group, leaving.length), wishes.floor);
+  const size = sizeBeside(decision, group, leaving.length);
   // Who leaves is not known: the one that scale-in takes could be who stands in.
-  const to = "unknown" in o.notices ? Math.max(group.desired, decision.to) : sizeOf(decision, group, leaving);
+  const to = "unknown" in o.notices ? Math.max(group.desired, size) : size;
   const change =
     to === group.desired ? letGo(o, group, decision, leaving) : [setDesired(o, group, to, decision, leaving)];
   return {
@@ -97,9 +100,6 @@ export function planCapacity(o: CapacityObservation): Plan<CapacityAction> {
     ...(decision.lookAgainMs === undefined ? {} : { lookAgainMs: decision.lookAgainMs }),
   };
 }
-
-const sizeOf = (decision: Decision, group: Group, leaving: readonly Notice[]): number =>
-  leaving.length === 0 ? decision.to : sizeBeside(decision, group, leaving.length);
 
 const becauseBeside = ({ because }: Decision, leaving: readonly Notice[]): string =>
   [because, ...leaving.map((notice) => `${notice.instanceId} will leave: ${wordsOfNotice(notice)}`)].join("; ");

@@ -1,33 +1,30 @@
-import { assert, assertNever } from "../assert.ts";
+import { assertNever } from "../assert.ts";
 import type { Capability } from "../reconcile/capability.ts";
 import { factOf, groupsAws } from "../lifecycle/aws.ts";
-import { readNotices, type Notice } from "../lifecycle/notice.ts";
+import { readNotices } from "../lifecycle/notice.ts";
 import type { Group, GroupInstance } from "../lifecycle/observation.ts";
 import { absent, isKnown, known, type Fact } from "../reconcile/fact.ts";
 import { capacityAws, type NodesAws } from "./aws.ts";
 import { noteChange, readRemembered } from "./change.ts";
 import { departingNodes } from "./departing.ts";
 import type { CapacityDeps } from "./deps.ts";
-import type { ReplaceNode } from "./node/plan.ts";
-import {
-  planCapacity,
-  type CapacityAction,
-  type CapacityObservation,
-  type RetireNode,
-  type SetDesired,
-} from "./plan.ts";
+import { letGoOf } from "./let-go.ts";
+import { planCapacity, type CapacityAction, type CapacityObservation, type SetDesired } from "./plan.ts";
 import { webRefresh } from "./refresh/refresh.ts";
 import { answerHolds, applyAnswer } from "../reconcile/answer.ts";
+import type { OperatorRequest } from "../reconcile/requests.ts";
 
 /**
  * Scope `web`: how many nodes the web tier has.
  * @param nodes absent: this function changes the size and lets no node go
  */
 export function webCapacity(deps: CapacityDeps, nodes?: NodesAws): Capability<CapacityObservation, CapacityAction> {
-  const { spec, clock, table, requests } = deps;
+  const { clock, table, requests } = deps;
   const aws = capacityAws(deps);
   const groups = groupsAws(deps);
   const refresh = webRefresh(deps);
+  const letGo = letGoOf({ table, clock, groups, nodes });
+  const observe = tierObserver(deps, { groups, letGo, refresh });
 
   const groupHolds = async (action: SetDesired): Promise<true | string> => {
     const group = await groups.group(action.group);
@@ -38,64 +35,8 @@ export function webCapacity(deps: CapacityDeps, nodes?: NodesAws): Capability<Ca
     return true;
   };
 
-  const nodeHolds = async ({ instanceId, ...action }: RetireNode | ReplaceNode): Promise<true | string> => {
-    const group = await groups.group(action.group);
-    const state = group?.instances.find(({ id }) => id === instanceId)?.lifecycleState ?? "gone";
-    if (state !== "InService") return `${instanceId} is ${state} in ${action.group} now`;
-    if (action.kind === "retire-node" && group?.desired !== action.from)
-      return `${action.group} wants ${group?.desired} nodes now`;
-    return true;
-  };
-
-  /** Asked for only when a node waits to be let go. A node must answer in every target group. */
-  const answeringNodes = async (group: Fact<Group>): Promise<Fact<ReadonlySet<string>>> => {
-    if (!isKnown(group) || nodes === undefined) return absent;
-    return factOf(async () => {
-      const targets = await Promise.all(group.known.targetGroups.map((targetGroup) => nodes.targets(targetGroup)));
-      const ids = group.known.instances.map(({ id }) => id);
-      return new Set(ids.filter((id) => targets.every((states) => states.get(id) === "healthy")));
-    });
-  };
-
-  /** A farm without a warm pool is not asked for one. */
-  const poolOf = async (group: Fact<Group>): Promise<Fact<readonly GroupInstance[]>> => {
-    if (!isKnown(group) || !group.known.hasWarmPool) return absent;
-    return factOf(() => groups.warmPool(spec.webGroup));
-  };
-
   return {
-    async observe(_scope, pending) {
-      const now = clock.now();
-      const { metricNamespace, webGroup } = spec;
-      const [group, samples, minutes, history, remembered, notices] = await Promise.all([
-        factOf(() => groups.group(webGroup)),
-        factOf(() => aws.samples(metricNamespace, webGroup, now)),
-        factOf(() => aws.minutes(metricNamespace, webGroup, now)),
-        factOf(() => aws.history(metricNamespace, webGroup, now)),
-        readRemembered(table, webGroup, now),
-        factOf((): Promise<readonly Notice[]> => readNotices(table, now)),
-      ]);
-      const pool = await poolOf(group);
-      const seen: CapacityObservation = {
-        now,
-        group,
-        samples,
-        minutes,
-        history,
-        ...remembered,
-        pool: isKnown(pool) ? known(pool.known.filter(isReady).length) : pool,
-        refresh: await refresh.observe(webGroup, pool, pending),
-        notices,
-        answering: absent,
-        floors: spec.webFloors,
-        requests: pending,
-        groupName: webGroup,
-        targetBusyPercent: spec.targetBusyPercent,
-        scaleInCooldownMs: spec.scaleInCooldownSeconds * 1e3,
-      };
-      const isLeft = isKnown(group) && departingNodes(seen, group.known).length > 0;
-      return isLeft ? { ...seen, answering: await answeringNodes(group) } : seen;
-    },
+    observe: (_scope, pending) => observe(pending),
     plan: planCapacity,
     async holds(action) {
       switch (action.kind) {
@@ -103,7 +44,7 @@ export function webCapacity(deps: CapacityDeps, nodes?: NodesAws): Capability<Ca
           return groupHolds(action);
         case "retire-node":
         case "replace-node":
-          return nodeHolds(action);
+          return letGo.holds(action);
         case "answer-request":
           return answerHolds(requests, action);
         default:
@@ -113,14 +54,8 @@ export function webCapacity(deps: CapacityDeps, nodes?: NodesAws): Capability<Ca
     async apply(action, { fence }) {
       switch (action.kind) {
         case "retire-node":
-          assert(nodes !== undefined, "a function that lets no node go does not see who answers");
-          await noteChange(table, action, clock.now(), fence);
-          await nodes.terminate(action.instanceId, "want one less");
-          return `${action.instanceId} leaves and ${action.group} wants ${action.to} nodes, it wanted ${action.from}`;
         case "replace-node":
-          assert(nodes !== undefined, "a function that lets no node go does not see who answers");
-          await nodes.terminate(action.instanceId, "launch another");
-          return `${action.instanceId} leaves and ${action.group} launches another`;
+          return letGo.apply(action, fence);
         case "set-desired":
           await noteChange(table, action, clock.now(), fence);
           await aws.setDesired(action.group, action.to);
@@ -136,6 +71,57 @@ export function webCapacity(deps: CapacityDeps, nodes?: NodesAws): Capability<Ca
           return assertNever(action);
       }
     },
+  };
+}
+
+interface Parts {
+  readonly groups: ReturnType<typeof groupsAws>;
+  readonly letGo: ReturnType<typeof letGoOf>;
+  readonly refresh: ReturnType<typeof webRefresh>;
+}
+
+/** Everything that decides the size of the tier, read at once; whatever cannot be read is unknown. */
+function tierObserver(deps: CapacityDeps, { groups, letGo, refresh }: Parts) {
+  const { spec, clock, table } = deps;
+  const aws = capacityAws(deps);
+
+  /** A farm without a warm pool is not asked for one. */
+  const poolOf = async (group: Fact<Group>): Promise<Fact<readonly GroupInstance[]>> => {
+    if (!isKnown(group) || !group.known.hasWarmPool) return absent;
+    return factOf(() => groups.warmPool(spec.webGroup));
+  };
+
+  return async (pending: readonly OperatorRequest[]): Promise<CapacityObservation> => {
+    const now = clock.now();
+    const { metricNamespace, webGroup } = spec;
+    const [group, samples, minutes, history, remembered, notices] = await Promise.all([
+      factOf(() => groups.group(webGroup)),
+      factOf(() => aws.samples(metricNamespace, webGroup, now)),
+      factOf(() => aws.minutes(metricNamespace, webGroup, now)),
+      factOf(() => aws.history(metricNamespace, webGroup, now)),
+      readRemembered(table, webGroup, now),
+      factOf(() => readNotices(table, now)),
+    ]);
+    const pool = await poolOf(group);
+    const seen: CapacityObservation = {
+      now,
+      group,
+      samples,
+      minutes,
+      history,
+      ...remembered,
+      pool: isKnown(pool) ? known(pool.known.filter(isReady).length) : pool,
+      refresh: await refresh.observe(webGroup, pool, pending),
+      notices,
+      answering: absent,
+      floors: spec.webFloors,
+      requests: pending,
+      groupName: webGroup,
+      targetBusyPercent: spec.targetBusyPercent,
+      scaleInCooldownMs: spec.scaleInCooldownSeconds * 1e3,
+    };
+    const isLeft = isKnown(group) && departingNodes(seen, group.known).length > 0;
+    return isLeft ? { ...seen, answering: await letGo.answering(group) } : seen;
   };
 }
 

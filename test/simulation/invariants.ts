@@ -138,21 +138,33 @@ const METRICS_AGE_MS_MAX = 60_000;
 
 /** Capacity that changed while nobody knew the load: never down, and up only because an operator asked. */
 function changedBlindly(deeds: readonly Deed[], journal: readonly JournalLine[]): string[] {
-  const changes = deeds.filter(({ operation }) => operation === "SetDesiredCapacity");
   const wishedAt = journal
     .filter(({ action, result }) => action === "answer-request" && result.includes("standing"))
     .map(({ at }) => Date.parse(at));
-  return changes.flatMap(({ at, metricsAgeMs, parameters }, index) => {
-    if (metricsAgeMs <= METRICS_AGE_MS_MAX) return [];
-    const [before, to] = [changes[index - 1]?.parameters["DesiredCapacity"], parameters["DesiredCapacity"]];
+  const broken: string[] = [];
+  let before: number | undefined;
+  for (const deed of deeds) {
+    const to = sizeAfter(deed, before);
     // a repeated attempt of a call whose answer was lost changes nothing
-    if (to === before) return [];
-    const isRaised = before === undefined || Number(to) > Number(before);
-    if (isRaised && wishedAt.some((wished) => Math.abs(wished - at) <= WISH_MS_MAX)) return [];
-    const change = `${new Date(at).toISOString()}: capacity changed from ${before ?? "the minimum"} to ${to}`;
-    return [`${change} on metrics ${metricsAgeMs / 1000} s old`];
-  });
+    if (to === undefined || to === before) continue;
+    const isRaised = before === undefined || to > before;
+    const isWished = isRaised && wishedAt.some((wished) => Math.abs(wished - deed.at) <= WISH_MS_MAX);
+    const change = `${new Date(deed.at).toISOString()}: capacity changed from ${before ?? "the minimum"} to ${to}`;
+    if (deed.metricsAgeMs > METRICS_AGE_MS_MAX && !isWished)
+      broken.push(`${change} on metrics ${deed.metricsAgeMs / 1000} s old`);
+    before = to;
+  }
+  return broken;
 }
+
+/** Undefined: the deed changes no capacity. Of the web group, the only one whose capacity is ever changed. */
+function sizeAfter({ operation, parameters }: Deed, before: number | undefined): number | undefined {
+  if (operation === "SetDesiredCapacity") return Number(parameters["DesiredCapacity"]);
+  const isLess =
+    operation === "TerminateInstanceInAutoScalingGroup" && parameters["ShouldDecrementDesiredCapacity"] === "true";
+  return isLess && before !== undefined ? before - 1 : undefined;
+}
+
 /** The longest wish of the simulator's operator. */
 const WISH_MS_MAX = 600_000;
 

@@ -64,6 +64,11 @@ const ROWS: readonly [string, CapacityObservation, readonly string[]][] = [
     [],
   ],
   [
+    "no other one is launched while the load is unknown",
+    observed(2, 10, { ...announced(0), ...all(2), samples: unknown("throttled") }),
+    [],
+  ],
+  [
     "it goes without another launch from a tier that is larger than its load asks for",
     observed(4, 10, { ...announced(1), ...all(4) }),
     ["retire-node i-1"],

@@ -26,7 +26,7 @@ describe("an event", () => {
 
   test("that announces something of a node is kept before anybody looks, and twice is once", async () => {
     const { farm, table } = unitFarm();
-    fakeAws(quietGroup({ max: 1 }));
+    fakeAws(quietGroup());
     await lookAtEvent(farm, event("health.json"));
     const report = await lookAtEvent(farm, event("health.json"));
     expect(report).toMatchObject({ looks: [{ scope: `web/${WEB_NODE}` }, { scope: "web" }] });
