@@ -82,6 +82,8 @@ module.exports = ({ resolveVariable }) =>
         [regional("elasticloadbalancing", `targetgroup/${farm}-web/*`)],
       ),
     ];
+    // WordPress's scheduled events: the minute clock's alone.
+    const cron = [allow(["ssm:SendCommand"], [regional("ssm", `document/${farm}-cron`)])];
     // Secrets Manager puts a hyphen and six characters behind the name.
     const secretOf = (name) => regional("secretsmanager", `secret:tandem/${stage}/database/${name}-??????`);
     const databases = [allow(["secretsmanager:GetSecretValue"], [secretOf("observer")])];
@@ -143,7 +145,7 @@ module.exports = ({ resolveVariable }) =>
       onLifecycle: merged([...state, ...scale, ...nodes]),
       onAlarm: merged([...state, ...scale]),
       watchDatabase: merged([...state, ...pair]),
-      watchFarm: merged([...state, ...scale, ...nodes]),
+      watchFarm: merged([...state, ...scale, ...nodes, ...cron]),
       maintain: merged([...state, ...scale, ...nodes, ...status, allow(["dynamodb:DeleteItem"], table)]),
       panel: merged(status),
       provision: [

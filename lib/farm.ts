@@ -11,6 +11,7 @@ import {
 } from "./aws/clients.ts";
 import { databaseCapability } from "./database/database.ts";
 import { sqlDriver } from "./database/sql/driver.ts";
+import { wordPressCron } from "./cron/cron.ts";
 import { webNode } from "./fleet/node/apply.ts";
 import { webCapacity } from "./fleet/web.ts";
 import { openCore, view, type Invocation, type Lookout, type World } from "./lookout.ts";
@@ -36,6 +37,11 @@ export function openFarm(invocation: Invocation, world: World = {}): Farm {
     ssmOnce: ssmOnceClient(connection),
     ...(readCache === undefined ? {} : { readCache }),
   };
-  const views = { web: view(webCapacity(deps)), node: view(webNode(deps)), database: view(databaseCapability(deps)) };
+  const views = {
+    web: view(webCapacity(deps)),
+    node: view(webNode(deps)),
+    database: view(databaseCapability(deps)),
+    cron: view(wordPressCron(deps)),
+  };
   return { ...deps, views };
 }

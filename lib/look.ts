@@ -79,6 +79,7 @@ export async function lookAtFarm(farm: NodeFarm): Promise<Report> {
   const parts = await Promise.allSettled([
     lookAtAll(farm, [{ scope: "web", cause: CLOCK }]).then((tier) => andFollow(farm, tier, places)),
     lookAtAll(farm, [{ scope: "database", cause: CLOCK }]),
+    lookAtAll(farm, [{ scope: "cron", cause: CLOCK }]),
     lookAtNodes(farm, places),
   ]);
   const failures = parts.flatMap((part) => (part.status === "rejected" ? [part.reason] : []));

@@ -1,5 +1,5 @@
 /** What one lease protects and one loop looks at. */
-export type Scope = "web" | `web/${string}` | "database" | "cache" | "files" | "edge";
+export type Scope = "web" | `web/${string}` | "database" | "cron" | "cache" | "files" | "edge";
 
 export const instanceScope = (instanceId: string): Scope => `web/${instanceId}`;
 
@@ -14,6 +14,7 @@ export function scopeKind(scope: Scope): ScopeKind {
   switch (scope) {
     case "web":
     case "database":
+    case "cron":
     case "cache":
     case "files":
     case "edge":

@@ -31,7 +31,7 @@ export interface Spec {
   /** Lifecycle hooks, of the same name on every group. */
   readonly hooks: { readonly launch: string; readonly terminate: string };
   /** SSM documents. */
-  readonly documents: { readonly launch: string; readonly drain: string; readonly fence: string };
+  readonly documents: Readonly<Record<"launch" | "drain" | "fence" | "cron", string>>;
   /** Target group of the web nodes. */
   readonly targetGroup: string;
   readonly alarms: { readonly busy: string; readonly idle: string };
@@ -71,7 +71,7 @@ export function specOf(environment: Environment): Spec {
     databaseGroups: { "db-a": `${farm}-db-a`, "db-b": `${farm}-db-b` },
     cacheCluster: farm,
     hooks: { launch: "tandem-launch", terminate: "tandem-terminate" },
-    documents: { launch: `${farm}-launch`, drain: `${farm}-drain`, fence: `${farm}-fence` },
+    documents: { launch: `${farm}-launch`, drain: `${farm}-drain`, fence: `${farm}-fence`, cron: `${farm}-cron` },
     targetGroup: `${farm}-web`,
     alarms: { busy: `${farm}-web-busy`, idle: `${farm}-web-idle` },
     metricNamespace: "Tandem",

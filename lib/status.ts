@@ -1,5 +1,6 @@
 import { isoTime } from "./clock.ts";
 import { observeCache, type CacheDeps, type ObservedCacheNode } from "./cache/observe.ts";
+import { readLastRun } from "./cron/record.ts";
 import type { DatabaseDeps } from "./database/observe.ts";
 import { databaseStatus, type DatabaseStatus } from "./database/status.ts";
 import type { Distribution, EdgeRecord } from "./edge/aws.ts";
@@ -76,6 +77,12 @@ export interface FarmStatus {
     readonly nodes: readonly WebNodeStatus[];
   }>;
   readonly database: DatabaseStatus;
+  /** WordPress's scheduled events. */
+  readonly cron: Known<{
+    /** Null: this farm never ran any. */
+    readonly last: { readonly at: string; readonly node: string } | null;
+    readonly problems: readonly { readonly code: string; readonly since: string; readonly detail: string }[];
+  }>;
   readonly cache: Known<{ readonly nodes: readonly CacheNodeStatus[] }>;
   readonly files: Known<{
     /** Server and path that the nodes mount. */
@@ -104,10 +111,11 @@ export type StatusDeps = FleetDeps &
 /** The farm as it is now. What cannot be read is `{unknown}` and fails nothing else; only a broken invariant throws. */
 export async function farmStatus(deps: StatusDeps): Promise<FarmStatus> {
   const { spec, clock } = deps;
-  const [frozen, web, database, cache, edge, alarms, proposals, requests] = await Promise.all([
+  const [frozen, web, database, cron, cache, edge, alarms, proposals, requests] = await Promise.all([
     readable(() => frozenOf(deps.freezes)),
     readable(() => webOf(deps)),
     databaseStatus(deps),
+    readable(() => cronOf(deps)),
     readable(async () => ({ nodes: (await observeCache(deps)).map((node) => cacheNodeOf(node, spec.world)) })),
     edgeOf(deps),
     readable(() => fleetAws(deps).alarms(`${spec.farm}-`)),
@@ -116,7 +124,19 @@ export async function farmStatus(deps: StatusDeps): Promise<FarmStatus> {
   ]);
   const at = isoTime(clock.now());
   const shared = { cache, files: filesOf(spec.share, web), edge };
-  return { farm: spec.farm, world: spec.world, at, frozen, web, database, ...shared, alarms, proposals, requests };
+  return {
+    farm: spec.farm,
+    world: spec.world,
+    at,
+    frozen,
+    web,
+    database,
+    cron,
+    ...shared,
+    alarms,
+    proposals,
+    requests,
+  };
 }
 
 async function frozenOf(freezes: Freezes): Promise<false | readonly { scope: string; until: string }[]> {
@@ -145,6 +165,14 @@ async function webOf(deps: StatusDeps) {
     mounted: isUnknown(mounts) ? mounts : mountOf(mounts, id),
   }));
   return { desired: group.desired, min: group.min, max: group.max, nodes };
+}
+
+async function cronOf({ table, problems }: StatusDeps) {
+  const [run, found] = await Promise.all([readLastRun(table), problems.of("cron")]);
+  return {
+    last: run === undefined ? null : { at: isoTime(run.record.at), node: run.record.instanceId },
+    problems: found.map(({ code, since, detail }) => ({ code, since: isoTime(since), detail })),
+  };
 }
 
 const mountOf = (mounts: ReadonlyMap<string, MountFact>, id: string): MountFact =>

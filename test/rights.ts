@@ -106,7 +106,7 @@ export const NEEDS = {
   onAlarm: [...state, ...scale],
   onLifecycle: [...state, ...scale, ...nodes],
   watchDatabase: [...state, ...servers, ...secrets(...["observer", "healer", "replication"].map(account))],
-  watchFarm: [...state, ...scale, ...nodes],
+  watchFarm: [...state, ...scale, ...nodes, send("cron")],
   maintain: [...state, ...scale, ...nodes, ...status, ...calls("dynamodb", TABLE, "DeleteItem")],
   panel: status,
   provision: calls(

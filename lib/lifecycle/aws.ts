@@ -45,6 +45,8 @@ export interface LifecycleClients extends GroupClients {
 const COMMANDS_MAX = 50;
 /** EC2 takes no more values in one filter. */
 const MACHINES_PER_CALL_MAX = 200;
+/** SSM gives no more agents in one page, so that a call needs no second one. */
+const AGENTS_PER_CALL_MAX = 50;
 /** SSM waits this long for an agent to take a command; the shortest that it allows. */
 const DELIVERY_SECONDS = 30;
 
@@ -108,15 +110,19 @@ function machinery({ ec2, ssm }: LifecycleClients) {
       }
       return machines;
     },
-    /** Undefined: never registered. */
-    async agent(instanceId: string): Promise<"online" | "offline" | undefined> {
-      const Filters = [{ Key: "InstanceIds", Values: [instanceId] }];
-      const answer = await callAws(`describe the SSM agent of ${instanceId}`, () =>
-        ssm.send(new DescribeInstanceInformationCommand({ Filters })),
-      );
-      const status = answer.InstanceInformationList?.find((agent) => agent.InstanceId === instanceId)?.PingStatus;
-      if (status === undefined) return undefined;
-      return status === "Online" ? "online" : "offline";
+    /** By instance id; an agent that never registered is not in the map. */
+    async agents(instanceIds: readonly string[]): Promise<ReadonlyMap<string, "online" | "offline">> {
+      const agents = new Map<string, "online" | "offline">();
+      for (let first = 0; first < instanceIds.length; first += AGENTS_PER_CALL_MAX) {
+        const Values = instanceIds.slice(first, first + AGENTS_PER_CALL_MAX);
+        const Filters = [{ Key: "InstanceIds", Values }];
+        const answer = await callAws(`describe the SSM agents of ${Values.join(", ")}`, () =>
+          ssm.send(new DescribeInstanceInformationCommand({ Filters, MaxResults: AGENTS_PER_CALL_MAX })),
+        );
+        for (const { InstanceId: id, PingStatus: status } of answer.InstanceInformationList ?? [])
+          if (id !== undefined) agents.set(id, status === "Online" ? "online" : "offline");
+      }
+      return agents;
     },
   };
 }

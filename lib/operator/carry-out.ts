@@ -117,7 +117,9 @@ async function otherWriter(farm: Farm): Promise<DatabaseNode> {
 
 async function plans(farm: Farm, scope: Scope | undefined): Promise<string> {
   const scopes =
-    scope === undefined ? (["web", "database", ...(await nodesToLookAt(farm)).map(instanceScope)] as const) : [scope];
+    scope === undefined
+      ? (["web", "database", "cron", ...(await nodesToLookAt(farm)).map(instanceScope)] as const)
+      : [scope];
   const texts = await Promise.all(scopes.map(async (each) => `${each}: ${await planOf(farm, each)}`));
   return texts.join("\n");
 }

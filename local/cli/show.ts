@@ -18,6 +18,7 @@ export function showStatus(status: FarmStatus): void {
   showFrozen(status.frozen);
   showWeb(status.web);
   showDatabase(status.database);
+  showCron(status.cron);
   showCache(status.cache);
   showFiles(status.files);
   showEdge(status.edge);
@@ -64,6 +65,13 @@ function showDatabase(database: FarmStatus["database"]): void {
   for (const { code, node, detail, since } of database.problems) {
     printLine(`problem ${code}${node === undefined ? "" : ` on ${node}`} since ${time(since)}: ${detail}`);
   }
+}
+
+function showCron(cron: FarmStatus["cron"]): void {
+  if (isUnknown(cron)) return printLine(`\nscheduled events: unknown: ${cron.unknown}`);
+  const { last, problems } = cron;
+  printLine(`\nscheduled events: ${last === null ? "never run yet" : `last run on ${last.node} at ${time(last.at)}`}`);
+  for (const { code, since, detail } of problems) printLine(`problem ${code} since ${time(since)}: ${detail}`);
 }
 
 /** Two digits are enough to see a cold cache. */

@@ -1,0 +1,69 @@
+import type { Table } from "../aws/table.ts";
+import type { Clock } from "../clock.ts";
+import { fleetAws, type FleetClients } from "../fleet/aws.ts";
+import { factOf, lifecycleAws, type LifecycleClients } from "../lifecycle/aws.ts";
+import type { Capability } from "../reconcile/capability.ts";
+import { absent, isKnown, known } from "../reconcile/fact.ts";
+import type { Spec } from "../spec.ts";
+import { planCron, runKey, type CronObservation, type RunCron } from "./plan.ts";
+import { noteCommand, noteRun, readLastRun } from "./record.ts";
+
+export type CronDeps = FleetClients &
+  LifecycleClients & { readonly spec: Spec; readonly clock: Clock; readonly table: Table };
+
+/** Scope `cron`: WordPress's scheduled events, which no visitor's page runs (DISABLE_WP_CRON in wp-config.php). */
+export function wordPressCron(deps: CronDeps): Capability<CronObservation, RunCron> {
+  const { spec, clock, table } = deps;
+  const { targets } = fleetAws(deps);
+  const aws = lifecycleAws(deps);
+
+  const isServing = async (instanceId: string): Promise<boolean> => {
+    const found = await aws.membership(instanceId);
+    return found?.group === spec.webGroup && found.lifecycleState === "InService";
+  };
+
+  /** Who can run events now: see CronObservation. */
+  const ready = async (): Promise<readonly string[]> => {
+    const group = await aws.group(spec.webGroup);
+    if (group === undefined) return [];
+    const health = await Promise.all(group.targetGroups.map((targetGroup) => targets(targetGroup)));
+    const ids = group.instances
+      .filter(({ lifecycleState, healthy }) => lifecycleState === "InService" && healthy)
+      .map(({ id }) => id)
+      .filter((id) => health.some((states) => states.get(id) === "healthy"));
+    const agents = await aws.agents(ids);
+    return ids.filter((id) => agents.get(id) === "online").toSorted();
+  };
+
+  return {
+    async observe() {
+      const [stored, nodes] = await Promise.all([factOf(() => readLastRun(table)), factOf(ready)]);
+      const now = clock.now();
+      if (!isKnown(stored)) return { now, last: stored, run: absent, machine: absent, nodes };
+      const { record, commandId } = stored.known;
+      const { instanceId } = record;
+      const [run, machine] = await Promise.all([
+        factOf(async () => {
+          const id = commandId ?? (await aws.findCommand(instanceId, runKey(record)));
+          return id === undefined ? undefined : aws.commandRun(instanceId, id);
+        }),
+        factOf(async () => (await aws.machines([instanceId])).get(instanceId)),
+      ]);
+      return { now, last: known(record), run, machine, nodes };
+    },
+    plan: planCron,
+    holds: async ({ instanceId }) => (await isServing(instanceId)) || `${instanceId} is not in service any more`,
+    async apply(action, { fence }) {
+      const { instanceId } = action;
+      await noteRun(action, table, fence);
+      const commandId = await aws.sendCommand({
+        instanceId,
+        document: spec.documents.cron,
+        parameters: {},
+        comment: runKey(action),
+      });
+      await noteCommand(commandId, table, fence);
+      return `sent command ${commandId} to ${instanceId}`;
+    },
+  };
+}
