@@ -68,6 +68,11 @@ const RULES = {
   ),
   deregistrationDelaySeconds: whole(0, 3600),
   hookTimeoutSeconds: whole(30, 7200),
+  balancerAlgorithm: oneOf("round_robin", "least_outstanding_requests", "weighted_random"),
+  slowStartSeconds: {
+    allowed: "0, or a whole number from 30 to 900",
+    accepts: (text) => text === "0" || whole(30, 900).accepts(text),
+  },
   listenerPort: whole(1, 65_535),
   certificateArn: optional(
     like(
@@ -137,6 +142,10 @@ const CROSS = [
   (p) =>
     Number(p.warmPoolMin) > Number(p.webMax) &&
     `warmPoolMin is ${p.warmPoolMin} and webMax is ${p.webMax}: a pool larger than the tier can never be used up`,
+  (p) =>
+    p.slowStartSeconds !== "0" &&
+    p.balancerAlgorithm !== "round_robin" &&
+    `slowStartSeconds is ${p.slowStartSeconds} and balancerAlgorithm is "${p.balancerAlgorithm}": a balancer has slow start with round_robin only`,
   (p) =>
     p.world === "aws" &&
     p.vpcId === "" &&
