@@ -76,7 +76,15 @@ module.exports = ({ resolveVariable }) =>
     const nodes = [
       ...machinery,
       ...machines,
-      allow(["autoscaling:SetInstanceHealth", "autoscaling:TerminateInstanceInAutoScalingGroup"], [group]),
+      allow(
+        [
+          "autoscaling:EnterStandby",
+          "autoscaling:ExitStandby",
+          "autoscaling:SetInstanceHealth",
+          "autoscaling:TerminateInstanceInAutoScalingGroup",
+        ],
+        [group],
+      ),
       allow(
         ["elasticloadbalancing:DeregisterTargets"],
         [regional("elasticloadbalancing", `targetgroup/${farm}-web/*`)],

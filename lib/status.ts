@@ -12,7 +12,7 @@ import { fleetAws, type Alarm } from "./fleet/aws.ts";
 import type { FleetDeps } from "./fleet/deps.ts";
 import type { TargetState } from "./fleet/node/plan.ts";
 import { lifecycleAws } from "./lifecycle/aws.ts";
-import { isLeaving, isWarm, type Group, type Machine } from "./lifecycle/observation.ts";
+import { isLeaving, isStandby, isWarm, type Group, type Machine } from "./lifecycle/observation.ts";
 import { isKnown, type Fact } from "./reconcile/fact.ts";
 import type { Freezes } from "./reconcile/freeze.ts";
 import type { Proposal } from "./reconcile/plan.ts";
@@ -22,7 +22,7 @@ import type { OperatorRequest } from "./reconcile/requests.ts";
 
 export interface WebNodeStatus {
   readonly id: string;
-  /** Auto Scaling's lifecycle state. `Warmed:*`: in the warm pool, none of the nodes that are wanted. */
+  /** Auto Scaling's lifecycle state. `Warmed:*`: in the warm pool, `Standby`: kept by an operator; none of the nodes wanted. */
   readonly state: string;
   readonly address: Known<string>;
   /** First process of the machine; the local farm only. */
@@ -178,11 +178,11 @@ async function cronOf({ table, problems }: StatusDeps) {
 const mountOf = (mounts: ReadonlyMap<string, MountFact>, id: string): MountFact =>
   mounts.get(id) ?? { unknown: "the node was not asked for" };
 
-/** A node that leaves has done with its share, and one of the warm pool has not begun. */
+/** A node that leaves has done with its share, one of the warm pool has not begun, one on standby is not asked. */
 function filesOf(server: string | undefined, web: FarmStatus["web"]): FarmStatus["files"] {
   if (server === undefined) return { unknown: "the deployment names no share" };
   if (isUnknown(web)) return web;
-  const nodes = web.nodes.filter(({ state }) => !isLeaving(state) && !isWarm(state));
+  const nodes = web.nodes.filter(({ state }) => !isLeaving(state) && !isWarm(state) && !isStandby(state));
   const facts = nodes.map(({ mounted }) => mounted);
   const [unread] = facts.filter(isUnknown);
   const allUnread = unread !== undefined && facts.every(isUnknown);

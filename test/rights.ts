@@ -48,7 +48,7 @@ const nodes = [
     "RecordLifecycleActionHeartbeat",
     "SetInstanceHealth",
   ),
-  ...calls("autoscaling", group("web"), "TerminateInstanceInAutoScalingGroup"),
+  ...calls("autoscaling", group("web"), "EnterStandby", "ExitStandby", "TerminateInstanceInAutoScalingGroup"),
   ...calls(
     "elasticloadbalancing",
     regional("elasticloadbalancing", "targetgroup/tandem-local-web/1b2c"),
@@ -139,6 +139,10 @@ export const ROLE_NAMES: Readonly<Record<RoleKey, string>> = {
 };
 
 const FIRST_COMES = "whoever holds the lease first does it; the others only when that one was lost or frozen";
+const KEPT = {
+  "autoscaling:EnterStandby": "only for an order to drain and keep a node",
+  "autoscaling:ExitStandby": "only for an order to restore a node",
+};
 const POOL = "only in a farm with a warm pool";
 const SLOW = "only while a node needs longer than half of its hook";
 
@@ -146,6 +150,7 @@ const SLOW = "only while a node needs longer than half of its hook";
 export const SELDOM: Readonly<Partial<Record<RoleKey, Readonly<Record<string, string>>>>> = {
   onAlarm: { "autoscaling:DescribeWarmPool": POOL, "autoscaling:SetDesiredCapacity": FIRST_COMES },
   onLifecycle: {
+    ...KEPT,
     "autoscaling:DescribeWarmPool": POOL,
     "autoscaling:RecordLifecycleActionHeartbeat": SLOW,
     "autoscaling:SetDesiredCapacity": FIRST_COMES,
@@ -161,6 +166,7 @@ export const SELDOM: Readonly<Partial<Record<RoleKey, Readonly<Record<string, st
     "ssm:ListCommands": "only when the answer to SendCommand was lost",
   },
   watchFarm: {
+    ...KEPT,
     "autoscaling:CompleteLifecycleAction": FIRST_COMES,
     "autoscaling:DescribeAutoScalingInstances": FIRST_COMES,
     "autoscaling:DescribeWarmPool": POOL,
@@ -178,6 +184,7 @@ export const SELDOM: Readonly<Partial<Record<RoleKey, Readonly<Record<string, st
     "ssm:SendCommand": FIRST_COMES,
   },
   maintain: {
+    ...KEPT,
     "autoscaling:DescribeWarmPool": POOL,
     "autoscaling:CompleteLifecycleAction": FIRST_COMES,
     "autoscaling:DescribeAutoScalingInstances": "only for an order to drain",

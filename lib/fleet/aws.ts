@@ -1,4 +1,6 @@
 import {
+  EnterStandbyCommand,
+  ExitStandbyCommand,
   SetDesiredCapacityCommand,
   SetInstanceHealthCommand,
   TerminateInstanceInAutoScalingGroupCommand,
@@ -101,6 +103,20 @@ function nodesAws({ autoScaling, cloudWatch, elbv2 }: FleetClients) {
       await callAws(`replace ${instanceId}`, () =>
         autoScaling.send(new TerminateInstanceInAutoScalingGroupCommand(input)),
       );
+    },
+    /** Out of the balancer, and not replaced unless the group keeps its size: then it launches another. */
+    async enterStandby(group: string, instanceId: string, shrinks: boolean): Promise<void> {
+      const input = {
+        AutoScalingGroupName: group,
+        InstanceIds: [instanceId],
+        ShouldDecrementDesiredCapacity: shrinks,
+      };
+      await callAws(`put ${instanceId} on standby`, () => autoScaling.send(new EnterStandbyCommand(input)));
+    },
+    /** Back through `Pending`; the group wants one node more. */
+    async exitStandby(group: string, instanceId: string): Promise<void> {
+      const input = { AutoScalingGroupName: group, InstanceIds: [instanceId] };
+      await callAws(`end the standby of ${instanceId}`, () => autoScaling.send(new ExitStandbyCommand(input)));
     },
     /** State of every target of the group; of one instance only, if given: then `unused` also when it is not registered. */
     async targets(targetGroup: string, instanceId?: string): Promise<ReadonlyMap<string, TargetState>> {

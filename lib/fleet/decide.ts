@@ -149,10 +149,11 @@ function scaleIn(
       `the last change was ${seconds(o.now - last.at)} ago, the cooldown is ${seconds(o.scaleInCooldownMs)}`,
       last.at + o.scaleInCooldownMs - o.now,
     );
-  const moving = group.instances.find((instance) => instance.lifecycleState !== "InService");
+  // A node that an operator keeps on standby is none of those that are wanted, and may stay so for days.
+  const wanted = group.instances.filter(({ lifecycleState }) => lifecycleState !== "Standby");
+  const moving = wanted.find(({ lifecycleState }) => lifecycleState !== "InService");
   if (moving !== undefined) return stay(`${moving.id} is in ${moving.lifecycleState}`);
-  if (group.instances.length !== group.desired)
-    return stay(`${group.instances.length} of ${group.desired} nodes exist`);
+  if (wanted.length !== group.desired) return stay(`${wanted.length} of ${group.desired} nodes exist`);
   const step = Math.max(1, Math.floor(group.desired * IN_SHARE_MAX));
   return { to: Math.max(enough, group.desired - step), because };
 }

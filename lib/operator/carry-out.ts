@@ -24,8 +24,8 @@ export type Answer =
       readonly proposals?: readonly Proposal[];
     };
 
-/** A node that is not draining after this long has another problem, and the wish is an old one. */
-const DRAIN_WISH_MS = 15 * 60_000;
+/** A node that is not draining, or back, after this long has another problem, and the wish is an old one. */
+const NODE_WISH_MS = 15 * 60_000;
 /** A switchover that was not possible within a minute is refused; the operator looks why, and asks again. */
 const SWITCHOVER_WISH_MS = 60_000;
 /** How long an operator waits for an answer. The wish stays, and the minute clock goes on with it. */
@@ -67,8 +67,12 @@ async function carry(farm: Farm, order: Order): Promise<Answer> {
     case "scale":
       return wish(farm, "web", { action: "scale", args: { count: order.count } }, now + order.forSeconds * 1000);
     case "drain": {
+      const { instanceId, keep } = order;
+      return wish(farm, instanceScope(instanceId), { action: "drain", args: { instanceId, keep } }, now + NODE_WISH_MS);
+    }
+    case "restore": {
       const { instanceId } = order;
-      return wish(farm, instanceScope(instanceId), { action: "drain", args: { instanceId } }, now + DRAIN_WISH_MS);
+      return wish(farm, instanceScope(instanceId), { action: "restore", args: { instanceId } }, now + NODE_WISH_MS);
     }
     case "switchover":
       return wish(

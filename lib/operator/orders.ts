@@ -20,6 +20,7 @@ const whole = (min: number, max: number) => {
 const forSeconds = z._default(whole(1, FOR_SECONDS_MAX), HOUR_SECONDS);
 const time = z.iso.datetime({ offset: true, error: "an ISO-8601 time such as 2026-11-20T09:00:00Z" });
 
+const KEEP = "true or false";
 const PROPOSAL = "the id of a proposal, as tandem proposals shows it";
 
 const orders = [
@@ -31,7 +32,12 @@ const orders = [
     limit: z._default(whole(1, LINES_MAX), LINES_DEFAULT),
   }),
   z.strictObject({ action: z.literal("scale"), count: whole(0, COUNT_MAX), forSeconds }),
-  z.strictObject({ action: z.literal("drain"), instanceId: instanceIdSchema }),
+  z.strictObject({
+    action: z.literal("drain"),
+    instanceId: instanceIdSchema,
+    keep: z._default(z.boolean(KEEP), false),
+  }),
+  z.strictObject({ action: z.literal("restore"), instanceId: instanceIdSchema }),
   z.strictObject({ action: z.literal("switchover"), to: z.optional(z.enum(DATABASE_NODES, "db-a or db-b")) }),
   z.strictObject({ action: z.literal("proposals") }),
   z.strictObject({
@@ -47,7 +53,7 @@ const orderSchema = z.discriminatedUnion("action", orders);
 /** What an operator can ask of `maintain`. */
 export type Order = z.output<typeof orderSchema>;
 
-const ACTIONS = "status, plan, journal, scale, drain, switchover, proposals, approve, freeze, thaw";
+const ACTIONS = "status, plan, journal, scale, drain, restore, switchover, proposals, approve, freeze, thaw";
 
 /**
  * @param given as it was sent: `{"action": "...", ...parameters}`

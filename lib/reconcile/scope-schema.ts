@@ -2,9 +2,8 @@ import * as z from "zod/mini";
 import type { Scope } from "../scope.ts";
 
 /** EC2 instance ids are `i-` and 8 or 17 hexadecimal digits. */
-export const instanceIdSchema = z
-  .string()
-  .check(z.regex(/^i-[0-9a-f]{8,17}$/, "an instance id such as i-0123456789abcdef0"));
+const INSTANCE_ID = "an instance id such as i-0123456789abcdef0";
+export const instanceIdSchema = z.string(INSTANCE_ID).check(z.regex(/^i-[0-9a-f]{8,17}$/, INSTANCE_ID));
 
 const FARM_SCOPES: ReadonlySet<string> = new Set(["web", "database", "cron", "cache", "files", "edge"]);
 

@@ -126,9 +126,18 @@ function orderCommands(program: Command): void {
   program
     .command("drain")
     .argument("<id>", "instance id")
+    .option("--keep", "keep the node for maintenance instead of replacing it; tandem restore puts it back")
     .description("take one web node out of service; a replacement joins")
+    .action(async (id: string, options: { keep?: boolean }, command: Command) =>
+      maintain(command, { action: "drain", instanceId: id, ...(options.keep === true && { keep: true }) }),
+    );
+
+  program
+    .command("restore")
+    .argument("<id>", "instance id of a node that was taken out with drain --keep")
+    .description("put a kept web node back into service")
     .action(async (id: string, _options: unknown, command: Command) =>
-      maintain(command, { action: "drain", instanceId: id }),
+      maintain(command, { action: "restore", instanceId: id }),
     );
 
   program

@@ -173,6 +173,8 @@ const ACTION_OF: Readonly<Record<string, (parameters: Deed["parameters"]) => str
   SuspendProcesses: () => "suspend-processes",
   TerminateInstanceInAutoScalingGroup: () => "replace-node",
   DeregisterTargets: () => "deregister-target",
+  EnterStandby: () => "enter-standby",
+  ExitStandby: () => "exit-standby",
   SendCommand: ({ DocumentName }) => (DocumentName?.endsWith("-fence") === true ? "fence" : "send-command"),
   StopInstances: () => "fence",
   StartInstances: () => "start-machine",

@@ -81,8 +81,8 @@ export function modelTraffic({ clock, machines, put }: TrafficParts): Traffic {
         queued = Math.min(queued + arrived - completed, workers * QUEUED_PER_WORKER_MAX);
         const busy = Math.min(workers, (completed * serviceSeconds) / INTERVAL_SECONDS);
         if (clock.now() < traffic.silentUntil) return;
-        // infra/nodes/publish.sh: a node on its way into the warm pool tells nothing
-        if (machine.spec.metadata.lifecycleState()?.startsWith("Warmed:") === true) return;
+        // infra/nodes/publish.sh: a node on its way into the warm pool, or on standby, tells nothing
+        if (/^(Warmed:|Standby$)/.test(machine.spec.metadata.lifecycleState() ?? "")) return;
         publishedAt = clock.now();
         void put(machine, {
           ArrivedRequests: arrived,

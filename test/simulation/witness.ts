@@ -48,6 +48,8 @@ const DEEDS = new Set([
   "SuspendProcesses",
   "TerminateInstanceInAutoScalingGroup",
   "DeregisterTargets",
+  "EnterStandby",
+  "ExitStandby",
   "SendCommand",
   "StopInstances",
   "StartInstances",

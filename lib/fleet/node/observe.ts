@@ -1,7 +1,7 @@
 import { absent, isKnown, unknown, type Fact } from "../../reconcile/fact.ts";
 import type { OperatorRequest } from "../../reconcile/requests.ts";
 import { factOf, type LifecycleAws } from "../../lifecycle/aws.ts";
-import { isDead, waitingTransition, type HookObservation } from "../../lifecycle/observation.ts";
+import { isDead, waitingTransition, type Group, type HookObservation } from "../../lifecycle/observation.ts";
 import { observeHook } from "../../lifecycle/observe.ts";
 import { targetsOf, type FleetAws } from "../aws.ts";
 import type { FleetDeps } from "../deps.ts";
@@ -12,7 +12,7 @@ export interface NodeAws {
   readonly fleet: FleetAws;
 }
 
-/** The targets are read only where the plan depends on them: for a node that leaves, and for one that is lost. */
+/** Group and targets are read only where the plan depends on them: for a node that leaves, is lost, or shall be kept or put back. */
 export async function observeNode(
   deps: FleetDeps,
   aws: NodeAws,
@@ -21,15 +21,21 @@ export async function observeNode(
 ): Promise<NodeObservation> {
   const { clock, table, spec } = deps;
   const hook = await observeHook({ clock, table, aws: aws.lifecycle }, instanceId, [spec.webGroup]);
-  return { hook, targets: await targetsFact(aws, hook), requests };
+  const needs = needsOf(hook, requests);
+  if (needs === undefined) return { hook, group: absent, targets: absent, requests };
+  const group = await factOf(() => aws.lifecycle.group(needs.group));
+  return { hook, group, targets: needs.targets ? await targetsFact(aws, hook, group) : absent, requests };
 }
 
-async function targetsFact(aws: NodeAws, hook: HookObservation): Promise<Fact<readonly Target[]>> {
-  if (!isKnown(hook.membership)) return absent;
+function needsOf(hook: HookObservation, requests: readonly OperatorRequest[]) {
+  if (!isKnown(hook.membership) || !hook.groups.includes(hook.membership.known.group)) return undefined;
   const { group, lifecycleState } = hook.membership.known;
   const isLost = lifecycleState === "InService" && isKnown(hook.machine) && isDead(hook.machine.known.state);
-  if (!hook.groups.includes(group) || !(isLost || waitingTransition(lifecycleState) === "terminating")) return absent;
-  const found = await factOf(() => aws.lifecycle.group(group));
-  if (!isKnown(found)) return "unknown" in found ? found : unknown(`group ${group} is gone`);
-  return factOf(() => targetsOf(aws.fleet, found.known.targetGroups, hook.instanceId));
+  const targets = isLost || waitingTransition(lifecycleState) === "terminating";
+  return targets || requests.length > 0 ? { group, targets } : undefined;
+}
+
+async function targetsFact(aws: NodeAws, hook: HookObservation, group: Fact<Group>): Promise<Fact<readonly Target[]>> {
+  if (!isKnown(group)) return "unknown" in group ? group : unknown("its group is gone");
+  return factOf(() => targetsOf(aws.fleet, group.known.targetGroups, hook.instanceId));
 }
