@@ -56,6 +56,11 @@ const RULES = {
   webMin: whole(1, 200),
   webMax: whole(1, 200),
   warmPoolMin: whole(0, 200),
+  specialMin: whole(1, 50),
+  specialMax: whole(0, 50),
+  specialInstanceType: instanceType,
+  specialPhpWorkers: whole(1, 200),
+  specialShare: whole(1, 100),
   webInstanceType: instanceType,
   phpWorkers: whole(1, 200),
   targetBusyPercent: whole(10, 95),
@@ -139,6 +144,10 @@ const CROSS = [
     `shareMount is "efs" and shareServer is given: the EFS mount helper mounts EFS only`,
   (p) =>
     Number(p.webMin) > Number(p.webMax) && `webMin is ${p.webMin} and webMax is ${p.webMax}: webMax must not be less`,
+  (p) =>
+    p.specialMax !== "0" &&
+    Number(p.specialMin) > Number(p.specialMax) &&
+    `specialMin is ${p.specialMin} and specialMax is ${p.specialMax}: specialMax must not be less, or 0 for no such nodes`,
   (p) =>
     Number(p.warmPoolMin) > Number(p.webMax) &&
     `warmPoolMin is ${p.warmPoolMin} and webMax is ${p.webMax}: a pool larger than the tier can never be used up`,
@@ -224,7 +233,7 @@ const CROSS = [
     p.databaseServers === "tandem" &&
     p.vpcId === "" &&
     `databaseAddresses is given, but Tandem makes the servers and the network: leave it empty`,
-  ...["webInstanceType", "databaseInstanceType"].map(
+  ...["webInstanceType", "specialInstanceType", "databaseInstanceType"].map(
     (name) => (p) =>
       p.nodeImage.includes("arm64") &&
       !isGraviton(p[name]) &&

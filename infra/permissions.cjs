@@ -32,6 +32,7 @@ module.exports = ({ resolveVariable }) =>
     const farm = `tandem-${stage}`;
     const group = regional("autoscaling", `autoScalingGroup:*:autoScalingGroupName/${farm}-*`);
 
+    const none = (Condition, Resource) => ({ "Fn::If": [Condition, Resource, { Ref: "AWS::NoValue" }] });
     const zone = (id) => ({ "Fn::Sub": [`arn:\${AWS::Partition}:route53:::hostedzone/\${Id}`, { Id: id }] });
 
     const table = [regional("dynamodb", `table/${farm}-state`)];
@@ -87,7 +88,10 @@ module.exports = ({ resolveVariable }) =>
       ),
       allow(
         ["elasticloadbalancing:DeregisterTargets"],
-        [regional("elasticloadbalancing", `targetgroup/${farm}-web/*`)],
+        [
+          regional("elasticloadbalancing", `targetgroup/${farm}-web/*`),
+          none("HasSpecial", regional("elasticloadbalancing", `targetgroup/${farm}-special/*`)),
+        ],
       ),
     ];
     // WordPress's scheduled events: the minute clock's alone.
@@ -106,7 +110,6 @@ module.exports = ({ resolveVariable }) =>
       allow(["ssm:SendCommand"], [regional("ssm", `document/${farm}-fence`)]),
       allow(["route53:ChangeResourceRecordSets"], [zone({ Ref: "PrivateZone" })]),
     ];
-    const none = (Condition, Resource) => ({ "Fn::If": [Condition, Resource, { Ref: "AWS::NoValue" }] });
     const edge = [
       allow(
         ["cloudfront:GetDistribution", "cloudfront:GetInvalidation", "cloudfront:ListInvalidations"],

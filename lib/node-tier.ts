@@ -4,6 +4,16 @@ import { webNode } from "./fleet/node/apply.ts";
 import { webCapacity } from "./fleet/web.ts";
 import { openCore, view, type Invocation, type Lookout, type World } from "./lookout.ts";
 
+/** How many nodes there are of each class, and each of them. */
+export function webViews(deps: FleetDeps) {
+  const { hasSpecial, specialGroup } = deps.spec;
+  return {
+    web: view(webCapacity(deps)),
+    ...(hasSpecial ? { special: view(webCapacity(deps, specialGroup)) } : {}),
+    node: view(webNode(deps)),
+  };
+}
+
 /** The web tier and each of its nodes. The databases are another function's, and so is the client that speaks to them. */
 export function openNodeTier(invocation: Invocation, world: World = {}): Lookout & FleetDeps {
   const { connection } = world;
@@ -15,5 +25,5 @@ export function openNodeTier(invocation: Invocation, world: World = {}): Lookout
     ssm: ssmClient(connection),
     ssmOnce: ssmOnceClient(connection),
   };
-  return { ...deps, views: { web: view(webCapacity(deps)), node: view(webNode(deps)) } };
+  return { ...deps, views: webViews(deps) };
 }

@@ -17,6 +17,10 @@ export interface Spec {
   readonly table: string;
   /** Auto Scaling groups. */
   readonly webGroup: string;
+  /** Of the second class of web nodes, which serves the administration. */
+  readonly specialGroup: string;
+  /** There is such a class. One that a deployment has just taken away still has nodes that leave. */
+  readonly hasSpecial: boolean;
   readonly databaseGroups: Readonly<Record<DatabaseNode, string>>;
   /** Fixed private IPv4 addresses of the database servers. */
   readonly databaseAddresses: Readonly<Record<DatabaseNode, string>>;
@@ -68,6 +72,7 @@ export function specOf(environment: Environment): Spec {
     farm,
     table: `${farm}-state`,
     webGroup: `${farm}-web`,
+    specialGroup: `${farm}-special`,
     databaseGroups: { "db-a": `${farm}-db-a`, "db-b": `${farm}-db-b` },
     cacheCluster: farm,
     hooks: { launch: "tandem-launch", terminate: "tandem-terminate" },
@@ -87,3 +92,9 @@ export function specOf(environment: Environment): Spec {
     },
   };
 }
+
+/** The groups of web nodes, of each class. */
+export const webGroups = ({ webGroup, specialGroup }: Pick<Spec, "webGroup" | "specialGroup">): readonly string[] => [
+  webGroup,
+  specialGroup,
+];

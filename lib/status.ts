@@ -33,6 +33,13 @@ export interface WebNodeStatus {
   readonly mounted: Known<boolean>;
 }
 
+export interface WebTierStatus {
+  readonly desired: number;
+  readonly min: number;
+  readonly max: number;
+  readonly nodes: readonly WebNodeStatus[];
+}
+
 export interface CacheNodeStatus {
   readonly id: string;
   /** ElastiCache's word. */
@@ -70,12 +77,9 @@ export interface FarmStatus {
   readonly at: string;
   /** False, or every freeze in force. */
   readonly frozen: Known<false | readonly { readonly scope: string; readonly until: string }[]>;
-  readonly web: Known<{
-    readonly desired: number;
-    readonly min: number;
-    readonly max: number;
-    readonly nodes: readonly WebNodeStatus[];
-  }>;
+  readonly web: Known<WebTierStatus>;
+  /** The second class of web nodes, which serves the administration. Null: the farm was deployed without. */
+  readonly special: Known<WebTierStatus> | null;
   readonly database: DatabaseStatus;
   /** WordPress's scheduled events. */
   readonly cron: Known<{
@@ -111,9 +115,10 @@ export type StatusDeps = FleetDeps &
 /** The farm as it is now. What cannot be read is `{unknown}` and fails nothing else; only a broken invariant throws. */
 export async function farmStatus(deps: StatusDeps): Promise<FarmStatus> {
   const { spec, clock } = deps;
-  const [frozen, web, database, cron, cache, edge, alarms, proposals, requests] = await Promise.all([
+  const [frozen, web, special, database, cron, cache, edge, alarms, proposals, requests] = await Promise.all([
     readable(() => frozenOf(deps.freezes)),
-    readable(() => webOf(deps)),
+    readable(() => webOf(deps, spec.webGroup)),
+    specialOf(deps),
     databaseStatus(deps),
     readable(() => cronOf(deps)),
     readable(async () => ({ nodes: (await observeCache(deps)).map((node) => cacheNodeOf(node, spec.world)) })),
@@ -123,13 +128,14 @@ export async function farmStatus(deps: StatusDeps): Promise<FarmStatus> {
     readable(async () => (await deps.requests.open()).map(requestOf)),
   ]);
   const at = isoTime(clock.now());
-  const shared = { cache, files: filesOf(spec.share, web), edge };
+  const shared = { cache, files: filesOf(spec.share, special === null ? [web] : [web, special]), edge };
   return {
     farm: spec.farm,
     world: spec.world,
     at,
     frozen,
     web,
+    special,
     database,
     cron,
     ...shared,
@@ -144,18 +150,22 @@ async function frozenOf(freezes: Freezes): Promise<false | readonly { scope: str
   return all.length === 0 ? false : all.map(({ scope, until }) => ({ scope, until: isoTime(until) }));
 }
 
-async function webOf(deps: StatusDeps) {
-  const { webGroup } = deps.spec;
-  const group = await lifecycleAws(deps).group(webGroup);
+async function specialOf(deps: StatusDeps): Promise<FarmStatus["special"]> {
+  const { hasSpecial, specialGroup } = deps.spec;
+  return hasSpecial ? readable(() => webOf(deps, specialGroup)) : null;
+}
+
+async function webOf(deps: StatusDeps, groupName: string): Promise<WebTierStatus> {
+  const group = await lifecycleAws(deps).group(groupName);
   if (group === undefined)
-    throw new TandemError("aws-not-found", `group ${webGroup} does not exist`, { next: "deploy the farm" });
-  const pool = group.hasWarmPool ? await lifecycleAws(deps).warmPool(webGroup) : [];
+    throw new TandemError("aws-not-found", `group ${groupName} does not exist`, { next: "deploy the farm" });
+  const pool = group.hasWarmPool ? await lifecycleAws(deps).warmPool(groupName) : [];
   const instances = [...group.instances, ...pool];
   const ids = instances.map((instance) => instance.id);
   const [machines, health, mounts] = await Promise.all([
     readable(() => lifecycleAws(deps).machines(ids)),
     readable(() => healthOf(deps, group)),
-    readable(() => observeMounts(deps, ids)),
+    readable(() => observeMounts(deps, groupName, ids)),
   ]);
   const nodes = instances.map(({ id, lifecycleState: state }): WebNodeStatus => ({
     id,
@@ -179,10 +189,13 @@ const mountOf = (mounts: ReadonlyMap<string, MountFact>, id: string): MountFact 
   mounts.get(id) ?? { unknown: "the node was not asked for" };
 
 /** A node that leaves has done with its share, one of the warm pool has not begun, one on standby is not asked. */
-function filesOf(server: string | undefined, web: FarmStatus["web"]): FarmStatus["files"] {
+function filesOf(server: string | undefined, tiers: readonly FarmStatus["web"][]): FarmStatus["files"] {
   if (server === undefined) return { unknown: "the deployment names no share" };
-  if (isUnknown(web)) return web;
-  const nodes = web.nodes.filter(({ state }) => !isLeaving(state) && !isWarm(state) && !isStandby(state));
+  const unreadable = tiers.find(isUnknown);
+  if (unreadable !== undefined) return unreadable;
+  const nodes = tiers
+    .flatMap((tier) => (isUnknown(tier) ? [] : tier.nodes))
+    .filter(({ state }) => !isLeaving(state) && !isWarm(state) && !isStandby(state));
   const facts = nodes.map(({ mounted }) => mounted);
   const [unread] = facts.filter(isUnknown);
   const allUnread = unread !== undefined && facts.every(isUnknown);
@@ -212,7 +225,7 @@ function cacheNodeOf({ server, ...node }: ObservedCacheNode, world: FarmStatus["
   return { ...node, ...(world === "local" ? { pid } : {}), items, hitRatio };
 }
 
-/** The web group has one target group. */
+/** A group of web nodes has one target group. */
 async function healthOf(deps: StatusDeps, group: Group): Promise<ReadonlyMap<string, TargetState>> {
   const [targetGroup] = group.targetGroups;
   return targetGroup === undefined ? new Map() : fleetAws(deps).targets(targetGroup);

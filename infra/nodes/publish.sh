@@ -31,7 +31,7 @@ decimal() { printf '%s.%02d' "$(($1 / 100))" "$(($1 % 100))"; } # decimal HUNDRE
 metric() { # metric NAME VALUE UNIT [DIMENSION VALUE]
   # shellcheck disable=SC2153 # the stage comes from node.env; TANDEM_SHARE is another thing
   printf '{"MetricName":"%s","Value":%s,"Unit":"%s","StorageResolution":1,"Dimensions":[{"Name":"AutoScalingGroupName","Value":"%s"}' \
-    "$1" "$2" "$3" "tandem-$TANDEM_STAGE-web"
+    "$1" "$2" "$3" "tandem-$TANDEM_STAGE-${TANDEM_NODE:-web}"
   if (($# > 3)); then printf ',{"Name":"%s","Value":"%s"}' "$4" "$5"; fi
   printf ']}'
 }

@@ -4,7 +4,7 @@ import { fleetAws, type FleetClients } from "../fleet/aws.ts";
 import { factOf, lifecycleAws, type LifecycleClients } from "../lifecycle/aws.ts";
 import type { Capability } from "../reconcile/capability.ts";
 import { absent, isKnown, known } from "../reconcile/fact.ts";
-import type { Spec } from "../spec.ts";
+import { webGroups, type Spec } from "../spec.ts";
 import { planCron, runKey, type CronObservation, type RunCron } from "./plan.ts";
 import { noteCommand, noteRun, readLastRun } from "./record.ts";
 
@@ -19,12 +19,11 @@ export function wordPressCron(deps: CronDeps): Capability<CronObservation, RunCr
 
   const isServing = async (instanceId: string): Promise<boolean> => {
     const found = await aws.membership(instanceId);
-    return found?.group === spec.webGroup && found.lifecycleState === "InService";
+    return found !== undefined && webGroups(spec).includes(found.group) && found.lifecycleState === "InService";
   };
 
-  /** Who can run events now: see CronObservation. */
-  const ready = async (): Promise<readonly string[]> => {
-    const group = await aws.group(spec.webGroup);
+  const readyIn = async (groupName: string): Promise<readonly string[]> => {
+    const group = await aws.group(groupName);
     if (group === undefined) return [];
     const health = await Promise.all(group.targetGroups.map((targetGroup) => targets(targetGroup)));
     const ids = group.instances
@@ -33,6 +32,12 @@ export function wordPressCron(deps: CronDeps): Capability<CronObservation, RunCr
       .filter((id) => health.some((states) => states.get(id) === "healthy"));
     const agents = await aws.agents(ids);
     return ids.filter((id) => agents.get(id) === "online").toSorted();
+  };
+
+  /** Who can run events now: nodes of the second class; without any such, web nodes. */
+  const ready = async (): Promise<readonly string[]> => {
+    const special = spec.hasSpecial ? await readyIn(spec.specialGroup) : [];
+    return special.length > 0 ? special : readyIn(spec.webGroup);
   };
 
   return {

@@ -12,10 +12,17 @@ const NODES_PER_PASS_MAX = 50;
  * @throws TandemError if the group or the machines cannot be read
  */
 export async function nodesToLookAt(deps: FleetDeps): Promise<readonly string[]> {
+  const { hasSpecial, webGroup, specialGroup } = deps.spec;
+  const names = hasSpecial ? [webGroup, specialGroup] : [webGroup];
+  const found = await Promise.all(names.map((name) => ofGroup(deps, name)));
+  return found.flat().slice(0, NODES_PER_PASS_MAX);
+}
+
+async function ofGroup(deps: FleetDeps, name: string): Promise<readonly string[]> {
   const aws = lifecycleAws(deps);
-  const group = await aws.group(deps.spec.webGroup);
+  const group = await aws.group(name);
   if (group === undefined) return [];
-  const pool = group.hasWarmPool ? await aws.warmPool(deps.spec.webGroup) : [];
+  const pool = group.hasWarmPool ? await aws.warmPool(name) : [];
   const warming = pool.filter(({ lifecycleState }) => waitingTransition(lifecycleState) !== undefined);
   const machines = await aws.machines(group.instances.map((instance) => instance.id));
   const isQuiet = (id: string): boolean => {
@@ -25,5 +32,5 @@ export async function nodesToLookAt(deps: FleetDeps): Promise<readonly string[]>
   const moving = group.instances.filter(
     (instance) => instance.lifecycleState !== "InService" || !instance.healthy || !isQuiet(instance.id),
   );
-  return [...moving, ...warming].map((instance) => instance.id).slice(0, NODES_PER_PASS_MAX);
+  return [...moving, ...warming].map((instance) => instance.id);
 }

@@ -9,8 +9,11 @@ import type { CapacityDeps } from "./deps.ts";
 import { planCapacity, type CapacityAction, type CapacityObservation, type SetDesired } from "./plan.ts";
 import { answerHolds, applyAnswer } from "../reconcile/answer.ts";
 
-/** Scope `web`: how many nodes the web tier has. */
-export function webCapacity(deps: CapacityDeps): Capability<CapacityObservation, CapacityAction> {
+/** Scope `web`, or `special`: how many nodes there are of a class of web nodes. Floors of the schedule are for the first. */
+export function webCapacity(
+  deps: CapacityDeps,
+  groupName: string = deps.spec.webGroup,
+): Capability<CapacityObservation, CapacityAction> {
   const { spec, clock, table, requests } = deps;
   const aws = capacityAws(deps);
   const groups = groupsAws(deps);
@@ -27,19 +30,19 @@ export function webCapacity(deps: CapacityDeps): Capability<CapacityObservation,
   /** A farm without a warm pool is not asked for one. */
   const readyNodes = async (group: Fact<Group>): Promise<Fact<number>> => {
     if (!isKnown(group) || !group.known.hasWarmPool) return absent;
-    return factOf(async () => (await groups.warmPool(spec.webGroup)).filter(isReady).length);
+    return factOf(async () => (await groups.warmPool(groupName)).filter(isReady).length);
   };
 
   return {
     async observe(_scope, pending) {
       const now = clock.now();
-      const { metricNamespace, webGroup } = spec;
+      const { metricNamespace } = spec;
       const [group, samples, minutes, history, remembered] = await Promise.all([
-        factOf(() => groups.group(webGroup)),
-        factOf(() => aws.samples(metricNamespace, webGroup, now)),
-        factOf(() => aws.minutes(metricNamespace, webGroup, now)),
-        factOf(() => aws.history(metricNamespace, webGroup, now)),
-        readRemembered(table, webGroup, now),
+        factOf(() => groups.group(groupName)),
+        factOf(() => aws.samples(metricNamespace, groupName, now)),
+        factOf(() => aws.minutes(metricNamespace, groupName, now)),
+        factOf(() => aws.history(metricNamespace, groupName, now)),
+        readRemembered(table, groupName, now),
       ]);
       return {
         now,
@@ -49,9 +52,9 @@ export function webCapacity(deps: CapacityDeps): Capability<CapacityObservation,
         history,
         ...remembered,
         pool: await readyNodes(group),
-        floors: spec.webFloors,
+        floors: groupName === spec.webGroup ? spec.webFloors : [],
         requests: pending,
-        groupName: webGroup,
+        groupName,
         targetBusyPercent: spec.targetBusyPercent,
         scaleInCooldownMs: spec.scaleInCooldownSeconds * 1e3,
       };

@@ -2,7 +2,7 @@ import { assertNever } from "../assert.ts";
 import { isoTime } from "../clock.ts";
 import { TandemError } from "../errors.ts";
 import type { Farm } from "../farm.ts";
-import { lookAt, planOf } from "../lookout.ts";
+import { lookAt, planOf, sees } from "../lookout.ts";
 import { nodesToLookAt } from "../fleet/nodes.ts";
 import { peerOf, readPair } from "../database/pair.ts";
 import type { JournalLine } from "../reconcile/journal.ts";
@@ -121,12 +121,13 @@ async function otherWriter(farm: Farm): Promise<DatabaseNode> {
 
 async function plans(farm: Farm, scope: Scope | undefined): Promise<string> {
   const scopes =
-    scope === undefined
-      ? (["web", "database", "cron", ...(await nodesToLookAt(farm)).map(instanceScope)] as const)
-      : [scope];
+    scope === undefined ? [...farmScopes(farm), ...(await nodesToLookAt(farm)).map(instanceScope)] : [scope];
   const texts = await Promise.all(scopes.map(async (each) => `${each}: ${await planOf(farm, each)}`));
   return texts.join("\n");
 }
+
+const farmScopes = (farm: Farm): readonly Scope[] =>
+  (["web", "special", "database", "cron"] as const).filter((scope) => sees(farm, scope));
 
 /** Stores the wish, wakes the loop, and tells what came of it within the time that an operator waits. */
 async function wish(farm: Farm, scope: Scope, what: Wish, expiresAt: number): Promise<Answer> {

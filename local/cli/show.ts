@@ -16,7 +16,8 @@ const time = (iso: string): string => iso.replace("T", " ").replace(/\.\d+Z$/, "
 export function showStatus(status: FarmStatus): void {
   printLine(`${status.farm} (${status.world}) at ${time(status.at)}`);
   showFrozen(status.frozen);
-  showWeb(status.web);
+  showWeb("web", status.web);
+  if (status.special !== null) showWeb("special", status.special);
   showDatabase(status.database);
   showCron(status.cron);
   showCache(status.cache);
@@ -34,9 +35,9 @@ function showFrozen(frozen: FarmStatus["frozen"]): void {
   else for (const { scope, until } of frozen) printLine(`frozen: ${scope} until ${time(until)}`);
 }
 
-function showWeb(web: FarmStatus["web"]): void {
-  if (isUnknown(web)) return printLine(`\nweb: unknown: ${web.unknown}`);
-  printLine(`\nweb: ${web.desired} wanted, ${web.min} to ${web.max} allowed`);
+function showWeb(name: string, web: FarmStatus["web"]): void {
+  if (isUnknown(web)) return printLine(`\n${name}: unknown: ${web.unknown}`);
+  printLine(`\n${name}: ${web.desired} wanted, ${web.min} to ${web.max} allowed`);
   const rows = web.nodes.map((node) => [
     node.id,
     node.state,

@@ -18,7 +18,7 @@ export type Script = (typeof SCRIPTS)[number];
 /** An instance without processes: boots, answers, runs the scripts of infra/nodes, and dies. */
 export interface ModelMachine extends Machine {
   readonly id: string;
-  /** `web`, `db-a`, `db-b`; empty for a machine that is no node of the farm. */
+  /** `web`, `special`, `db-a`, `db-b`; empty for a machine that is no node of the farm. */
   readonly node: string;
   readonly spec: MachineSpec;
   hasPower(): boolean;
@@ -27,6 +27,9 @@ export interface ModelMachine extends Machine {
   /** The host is lost. */
   die(reason: string): void;
 }
+
+/** Of either class. */
+export const isWeb = ({ node }: ModelMachine): boolean => node === "web" || node === "special";
 
 export interface MachineParts {
   readonly clock: VirtualClock;
@@ -173,7 +176,7 @@ async function launch({ clock, databases }: MachineParts, machine: ModelMachine)
     return true;
   };
   if (!(await until(machine.isUp, BOOT_WAIT_MS))) return ended(20, "the boot is not over yet");
-  if (machine.node !== "web") return ended(0, "ok");
+  if (!isWeb(machine)) return ended(0, "ok");
   if (!(await until(() => databases.writer() !== undefined, WRITER_WAIT_MS)))
     return ended(20, "no database takes writes");
   return ended(0, "ok");

@@ -3,6 +3,7 @@ import type { OperatorRequest } from "../../reconcile/requests.ts";
 import { factOf, type LifecycleAws } from "../../lifecycle/aws.ts";
 import { isDead, waitingTransition, type Group, type HookObservation } from "../../lifecycle/observation.ts";
 import { observeHook } from "../../lifecycle/observe.ts";
+import { webGroups } from "../../spec.ts";
 import { targetsOf, type FleetAws } from "../aws.ts";
 import type { FleetDeps } from "../deps.ts";
 import type { NodeObservation, Target } from "./plan.ts";
@@ -20,7 +21,7 @@ export async function observeNode(
   requests: readonly OperatorRequest[],
 ): Promise<NodeObservation> {
   const { clock, table, spec } = deps;
-  const hook = await observeHook({ clock, table, aws: aws.lifecycle }, instanceId, [spec.webGroup]);
+  const hook = await observeHook({ clock, table, aws: aws.lifecycle }, instanceId, webGroups(spec));
   const needs = needsOf(hook, requests);
   if (needs === undefined) return { hook, group: absent, targets: absent, requests };
   const group = await factOf(() => aws.lifecycle.group(needs.group));

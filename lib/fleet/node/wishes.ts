@@ -67,7 +67,7 @@ export function planStandby(o: NodeObservation, groupName: string, lookAgainMs: 
   if (!isKnown(o.group)) return { ...rest, because: `${rest.because}; its group is not known`, lookAgainMs };
   const { desired, max } = o.group.known;
   if (desired >= max) {
-    const full = `${groupName} has its maximum of ${max} nodes: raise webMax, or wait until it wants fewer`;
+    const full = `${groupName} has its maximum of ${max} nodes: raise that, or wait until it wants fewer`;
     return { ...rest, actions: [...kept, ...answer(o, "restore", "refused", full)] };
   }
   const action: ExitStandby = {

@@ -75,6 +75,12 @@ describe("the parameters of a deployment", () => {
       { slowStartSeconds: "60", balancerAlgorithm: "weighted_random" },
       'slowStartSeconds is 60 and balancerAlgorithm is "weighted_random"',
     ],
+    [
+      "more nodes of the second class at least than at most",
+      { specialMax: "1" },
+      "specialMin is 2 and specialMax is 1: specialMax must not be less, or 0 for no such nodes",
+    ],
+    ["a share that nobody serves", { specialShare: "0" }, "it must be a whole number from 1 to 100"],
     ["a warm pool of half a node", { warmPoolMin: "0.5" }, "parameter warmPoolMin"],
     [
       "a warm pool that the tier cannot use up",
