@@ -31,12 +31,14 @@ describe("tandem-node cron", () => {
     expect(log()).toEqual(["writer.php", "cron.php"]);
   });
 
-  test("says what an event that failed said last, and is no fault of the node", () => {
-    const { run } = node('[[ $script == *writer.php ]] || { echo "PHP Fatal error: a plugin"; exit 255; }');
+  test("says what PHP said of an event that failed, and is no fault of the node", () => {
+    const { run } = node(
+      '[[ $script == *writer.php ]] || { echo "<p>a page</p>"; printf "Fatal error: a plugin\\nStack trace:\\n" >&2; exit 255; }',
+    );
 
     expect(run("cron")).toMatchObject({
       code: 20,
-      stderr: "the due events cannot be run to their end: PHP Fatal error: a plugin\n",
+      stderr: "the due events cannot be run to their end: Fatal error: a plugin\n",
     });
   });
 
