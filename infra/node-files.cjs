@@ -9,7 +9,7 @@ const { PutObjectCommand, S3Client } = require("@aws-sdk/client-s3");
 /** EC2 takes 16 KB of user data before base64; the rest of a node's files comes from S3. */
 const USER_DATA_BYTES_MAX = 16 * 1024;
 
-const CLASSES = { web: "web", "db-a": "database", "db-b": "database" };
+const CLASSES = { web: "web", special: "web", "db-a": "database", "db-b": "database" };
 
 /**
  * Serverless plugin: packs `infra/nodes/` (what runs on the machines) into one archive named by its content, uploads it
@@ -72,13 +72,13 @@ module.exports = class NodeFiles {
       TANDEM_REGION: { Ref: "AWS::Region" },
       TANDEM_DB_A: tandem.databaseAddressA,
       TANDEM_DB_B: tandem.databaseAddressB,
-      ...(node !== "web" && { TANDEM_FLAVOUR: String(await parameter("databaseFlavour")) }),
-      ...(node === "web" && {
+      ...(CLASSES[node] !== "web" && { TANDEM_FLAVOUR: String(await parameter("databaseFlavour")) }),
+      ...(CLASSES[node] === "web" && {
         TANDEM_SITE_URL: tandem.siteUrl,
         TANDEM_SHARE: tandem.share,
         TANDEM_SHARE_MOUNT: String(await parameter("shareMount")),
         TANDEM_CACHE: tandem.cache,
-        TANDEM_PHP_WORKERS: String(await parameter("phpWorkers")),
+        TANDEM_PHP_WORKERS: String(await parameter(node === "special" ? "specialPhpWorkers" : "phpWorkers")),
         TANDEM_DECLARED_WAIT: String(await parameter("declaredWait")),
       }),
     };

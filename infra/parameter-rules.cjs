@@ -56,6 +56,11 @@ const RULES = {
   webMin: whole(1, 200),
   webMax: whole(1, 200),
   warmPoolMin: whole(0, 200),
+  specialMin: whole(1, 50),
+  specialMax: whole(0, 50),
+  specialInstanceType: instanceType,
+  specialPhpWorkers: whole(1, 200),
+  specialShare: whole(1, 100),
   webInstanceType: instanceType,
   phpWorkers: whole(1, 200),
   targetBusyPercent: whole(10, 95),
@@ -68,6 +73,11 @@ const RULES = {
   ),
   deregistrationDelaySeconds: whole(0, 3600),
   hookTimeoutSeconds: whole(30, 7200),
+  balancerAlgorithm: oneOf("round_robin", "least_outstanding_requests", "weighted_random"),
+  slowStartSeconds: {
+    allowed: "0, or a whole number from 30 to 900",
+    accepts: (text) => text === "0" || whole(30, 900).accepts(text),
+  },
   listenerPort: whole(1, 65_535),
   certificateArn: optional(
     like(
@@ -135,8 +145,16 @@ const CROSS = [
   (p) =>
     Number(p.webMin) > Number(p.webMax) && `webMin is ${p.webMin} and webMax is ${p.webMax}: webMax must not be less`,
   (p) =>
+    p.specialMax !== "0" &&
+    Number(p.specialMin) > Number(p.specialMax) &&
+    `specialMin is ${p.specialMin} and specialMax is ${p.specialMax}: specialMax must not be less, or 0 for no such nodes`,
+  (p) =>
     Number(p.warmPoolMin) > Number(p.webMax) &&
     `warmPoolMin is ${p.warmPoolMin} and webMax is ${p.webMax}: a pool larger than the tier can never be used up`,
+  (p) =>
+    p.slowStartSeconds !== "0" &&
+    p.balancerAlgorithm !== "round_robin" &&
+    `slowStartSeconds is ${p.slowStartSeconds} and balancerAlgorithm is "${p.balancerAlgorithm}": a balancer has slow start with round_robin only`,
   (p) =>
     p.world === "aws" &&
     p.vpcId === "" &&
@@ -215,7 +233,7 @@ const CROSS = [
     p.databaseServers === "tandem" &&
     p.vpcId === "" &&
     `databaseAddresses is given, but Tandem makes the servers and the network: leave it empty`,
-  ...["webInstanceType", "databaseInstanceType"].map(
+  ...["webInstanceType", "specialInstanceType", "databaseInstanceType"].map(
     (name) => (p) =>
       p.nodeImage.includes("arm64") &&
       !isGraviton(p[name]) &&

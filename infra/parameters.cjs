@@ -70,6 +70,11 @@ function derived(p) {
     databaseAddressB: addressB ?? `${p.network}.11.10`,
     siteUrl: siteUrl(p),
     ...edge(p),
+    /** Without the class its group is never made, and looks right all the same. */
+    specialMin: String(Math.min(Number(p.specialMin), Number(p.specialMax))),
+    hasSpecial: choose("HasSpecial", "true", "false"),
+    /** Of the requests that the second class serves, those that web nodes serve all the same. */
+    specialWeights: [Number(p.specialShare), 100 - Number(p.specialShare)],
     webSubnetC: choose("MakesVpc", ref("WebSubnetC"), split(p.vpcWebSubnets)[2] ?? noSubnet(2)),
     share: choose("MakesShare", EFS_NAME, p.shareServer || "none:/"),
     cache: {

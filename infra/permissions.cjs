@@ -34,6 +34,7 @@ module.exports = ({ resolveVariable }) =>
 
     const webGroup = regional("autoscaling", `autoScalingGroup:*:autoScalingGroupName/${farm}-web`);
 
+    const none = (Condition, Resource) => ({ "Fn::If": [Condition, Resource, { Ref: "AWS::NoValue" }] });
     const zone = (id) => ({ "Fn::Sub": [`arn:\${AWS::Partition}:route53:::hostedzone/\${Id}`, { Id: id }] });
 
     const table = [regional("dynamodb", `table/${farm}-state`)];
@@ -101,12 +102,25 @@ module.exports = ({ resolveVariable }) =>
     const nodes = [
       ...machinery,
       ...machines,
-      allow(["autoscaling:SetInstanceHealth", "autoscaling:TerminateInstanceInAutoScalingGroup"], [group]),
+      allow(
+        [
+          "autoscaling:EnterStandby",
+          "autoscaling:ExitStandby",
+          "autoscaling:SetInstanceHealth",
+          "autoscaling:TerminateInstanceInAutoScalingGroup",
+        ],
+        [group],
+      ),
       allow(
         ["elasticloadbalancing:DeregisterTargets"],
-        [regional("elasticloadbalancing", `targetgroup/${farm}-web/*`)],
+        [
+          regional("elasticloadbalancing", `targetgroup/${farm}-web/*`),
+          none("HasSpecial", regional("elasticloadbalancing", `targetgroup/${farm}-special/*`)),
+        ],
       ),
     ];
+    // WordPress's scheduled events: the minute clock's alone.
+    const cron = [allow(["ssm:SendCommand"], [regional("ssm", `document/${farm}-cron`)])];
     // Secrets Manager puts a hyphen and six characters behind the name.
     const secretOf = (name) => regional("secretsmanager", `secret:tandem/${stage}/database/${name}-??????`);
     const databases = [allow(["secretsmanager:GetSecretValue"], [secretOf("observer")])];
@@ -121,7 +135,6 @@ module.exports = ({ resolveVariable }) =>
       allow(["ssm:SendCommand"], [regional("ssm", `document/${farm}-fence`)]),
       allow(["route53:ChangeResourceRecordSets"], [zone({ Ref: "PrivateZone" })]),
     ];
-    const none = (Condition, Resource) => ({ "Fn::If": [Condition, Resource, { Ref: "AWS::NoValue" }] });
     const edge = [
       allow(
         ["cloudfront:GetDistribution", "cloudfront:GetInvalidation", "cloudfront:ListInvalidations"],
@@ -170,7 +183,7 @@ module.exports = ({ resolveVariable }) =>
       onInterruption: merged([...state, ...scale, ...nodes]),
       onAlarm: merged([...state, ...scale]),
       watchDatabase: merged([...state, ...pair]),
-      watchFarm: merged([...state, ...scale, ...nodes]),
+      watchFarm: merged([...state, ...scale, ...nodes, ...cron]),
       maintain: merged([
         ...state,
         ...scale,

@@ -20,6 +20,8 @@ export interface Environment {
   readonly targetBusyPercent: number;
   readonly scaleInCooldownSeconds: number;
   readonly webFloors: readonly ScheduledFloor[];
+  /** The farm has a second class of web nodes, for the administration. */
+  readonly hasSpecial: boolean;
   readonly observeOnly: boolean;
 }
 
@@ -74,6 +76,7 @@ const VARIABLES = {
   TANDEM_TARGET_BUSY_PERCENT: wholeNumber(1, TARGET_BUSY_MAX),
   TANDEM_SCALE_IN_COOLDOWN_SECONDS: wholeNumber(0, COOLDOWN_SECONDS_MAX),
   TANDEM_WEB_FLOORS: z._default(floors, []),
+  TANDEM_SPECIAL: z._default(yesOrNo, false),
   TANDEM_OBSERVE_ONLY: z._default(yesOrNo, false),
 };
 
@@ -105,6 +108,7 @@ export function readEnvironment(variables: Readonly<Record<string, string | unde
     targetBusyPercent: v.TANDEM_TARGET_BUSY_PERCENT,
     scaleInCooldownSeconds: v.TANDEM_SCALE_IN_COOLDOWN_SECONDS,
     webFloors: v.TANDEM_WEB_FLOORS,
+    hasSpecial: v.TANDEM_SPECIAL,
     observeOnly: v.TANDEM_OBSERVE_ONLY,
   };
 }

@@ -9,12 +9,11 @@ import {
   ssmClient,
   ssmOnceClient,
 } from "./aws/clients.ts";
+import { wordPressCron } from "./cron/cron.ts";
 import { databaseCapability } from "./database/database.ts";
 import { sqlDriver } from "./database/sql/driver.ts";
-import { nodesAws } from "./fleet/aws.ts";
-import { webNode } from "./fleet/node/apply.ts";
-import { webCapacity } from "./fleet/web.ts";
 import { openCore, view, type Invocation, type Lookout, type World } from "./lookout.ts";
+import { webViews } from "./node-tier.ts";
 import type { StatusDeps } from "./status.ts";
 
 /** Everything of one farm, composed. */
@@ -37,10 +36,6 @@ export function openFarm(invocation: Invocation, world: World = {}): Farm {
     ssmOnce: ssmOnceClient(connection),
     ...(readCache === undefined ? {} : { readCache }),
   };
-  const views = {
-    web: view(webCapacity(deps, nodesAws(deps))),
-    node: view(webNode(deps)),
-    database: view(databaseCapability(deps)),
-  };
+  const views = { ...webViews(deps), database: view(databaseCapability(deps)), cron: view(wordPressCron(deps)) };
   return { ...deps, views };
 }

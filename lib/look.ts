@@ -70,10 +70,14 @@ export async function lookAtEvent(farm: Lookout, event: unknown): Promise<Report
   };
 }
 
+/** A look at the size of each class of web nodes. */
+const tiers = (farm: Lookout, cause: string): readonly Wish[] =>
+  (["web", "special"] as const).filter((scope) => sees(farm, scope)).map((scope) => ({ scope, cause }));
+
 /** A node that came or went may have been what the tier's next step waited for. */
 async function lookAtTier(farm: Lookout, wishes: readonly Wish[]): Promise<readonly Outcome[]> {
   const node = wishes.find(({ scope }) => scopeInstance(scope) !== undefined);
-  return node === undefined ? [] : lookAtAll(farm, [{ scope: "web", cause: node.cause }]);
+  return node === undefined ? [] : lookAtAll(farm, tiers(farm, node.cause));
 }
 
 type NodeFarm = Lookout & FleetDeps;
@@ -83,8 +87,9 @@ export async function lookAtFarm(farm: NodeFarm): Promise<Report> {
   // Nodes that a change set in motion are looked at beside those that moved before, in the same places.
   const places = openPlaces();
   const parts = await Promise.allSettled([
-    lookAtAll(farm, [{ scope: "web", cause: CLOCK }]).then((tier) => andFollow(farm, tier, places)),
+    lookAtAll(farm, tiers(farm, CLOCK)).then((tier) => andFollow(farm, tier, places)),
     lookAtAll(farm, [{ scope: "database", cause: CLOCK }]),
+    lookAtAll(farm, [{ scope: "cron", cause: CLOCK }]),
     lookAtNodes(farm, places),
   ]);
   const failures = parts.flatMap((part) => (part.status === "rejected" ? [part.reason] : []));

@@ -97,7 +97,7 @@ function viewOf(farm: Lookout, scope: Scope): View {
   const found = farm.views[scopeKind(scope)];
   if (found !== undefined) return found;
   throw new TandemError("scope-not-provisioned", `this version has nothing to look after in scope ${scope}`, {
-    next: "name web, web/<instance-id> or database",
+    next: "name web, web/<instance-id>, database or cron; special where the farm has that class",
   });
 }
 

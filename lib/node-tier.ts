@@ -5,6 +5,17 @@ import { webNode } from "./fleet/node/apply.ts";
 import { webCapacity } from "./fleet/web.ts";
 import { openCore, view, type Invocation, type Lookout, type World } from "./lookout.ts";
 
+/** How many nodes there are of each class, and each of them. */
+export function webViews(deps: FleetDeps) {
+  const { hasSpecial, webGroup, specialGroup } = deps.spec;
+  const nodes = nodesAws(deps);
+  return {
+    web: view(webCapacity(deps, { groupName: webGroup, nodes })),
+    ...(hasSpecial ? { special: view(webCapacity(deps, { groupName: specialGroup, nodes })) } : {}),
+    node: view(webNode(deps)),
+  };
+}
+
 /** The web tier and each of its nodes. The databases are another function's, and so is the client that speaks to them. */
 export function openNodeTier(invocation: Invocation, world: World = {}): Lookout & FleetDeps {
   const { connection } = world;
@@ -16,5 +27,5 @@ export function openNodeTier(invocation: Invocation, world: World = {}): Lookout
     ssm: ssmClient(connection),
     ssmOnce: ssmOnceClient(connection),
   };
-  return { ...deps, views: { web: view(webCapacity(deps, nodesAws(deps))), node: view(webNode(deps)) } };
+  return { ...deps, views: webViews(deps) };
 }

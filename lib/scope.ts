@@ -1,5 +1,5 @@
 /** What one lease protects and one loop looks at. */
-export type Scope = "web" | `web/${string}` | "database" | "cache" | "files" | "edge";
+export type Scope = "web" | "special" | `web/${string}` | "database" | "cron" | "cache" | "files" | "edge";
 
 export const instanceScope = (instanceId: string): Scope => `web/${instanceId}`;
 
@@ -13,7 +13,9 @@ export type ScopeKind = Exclude<Scope, `web/${string}`> | "node";
 export function scopeKind(scope: Scope): ScopeKind {
   switch (scope) {
     case "web":
+    case "special":
     case "database":
+    case "cron":
     case "cache":
     case "files":
     case "edge":

@@ -17,6 +17,10 @@ export interface Spec {
   readonly table: string;
   /** Auto Scaling groups. */
   readonly webGroup: string;
+  /** Of the second class of web nodes, which serves the administration. */
+  readonly specialGroup: string;
+  /** There is such a class. One that a deployment has just taken away still has nodes that leave. */
+  readonly hasSpecial: boolean;
   readonly databaseGroups: Readonly<Record<DatabaseNode, string>>;
   /** Fixed private IPv4 addresses of the database servers. */
   readonly databaseAddresses: Readonly<Record<DatabaseNode, string>>;
@@ -31,7 +35,7 @@ export interface Spec {
   /** Lifecycle hooks, of the same name on every group. */
   readonly hooks: { readonly launch: string; readonly terminate: string };
   /** SSM documents. */
-  readonly documents: { readonly launch: string; readonly drain: string; readonly fence: string };
+  readonly documents: Readonly<Record<"launch" | "drain" | "fence" | "cron", string>>;
   /** Target group of the web nodes. */
   readonly targetGroup: string;
   readonly alarms: { readonly busy: string; readonly idle: string };
@@ -69,10 +73,11 @@ export function specOf(environment: Environment): Spec {
     farm,
     table: `${farm}-state`,
     webGroup: `${farm}-web`,
+    specialGroup: `${farm}-special`,
     databaseGroups: { "db-a": `${farm}-db-a`, "db-b": `${farm}-db-b` },
     cacheCluster: farm,
     hooks: { launch: "tandem-launch", terminate: "tandem-terminate" },
-    documents: { launch: `${farm}-launch`, drain: `${farm}-drain`, fence: `${farm}-fence` },
+    documents: { launch: `${farm}-launch`, drain: `${farm}-drain`, fence: `${farm}-fence`, cron: `${farm}-cron` },
     targetGroup: `${farm}-web`,
     alarms: { busy: `${farm}-web-busy`, idle: `${farm}-web-idle` },
     metricNamespace: "Tandem",
@@ -89,3 +94,9 @@ export function specOf(environment: Environment): Spec {
     },
   };
 }
+
+/** The groups of web nodes, of each class. */
+export const webGroups = ({ webGroup, specialGroup }: Pick<Spec, "webGroup" | "specialGroup">): readonly string[] => [
+  webGroup,
+  specialGroup,
+];

@@ -1,5 +1,6 @@
 import { isoTime } from "./clock.ts";
 import { observeCache, type CacheDeps, type ObservedCacheNode } from "./cache/observe.ts";
+import { readLastRun } from "./cron/record.ts";
 import type { DatabaseDeps } from "./database/observe.ts";
 import { databaseStatus, type DatabaseStatus } from "./database/status.ts";
 import type { Distribution, EdgeRecord } from "./edge/aws.ts";
@@ -13,7 +14,7 @@ import { refreshAws } from "./fleet/refresh/aws.ts";
 import type { InstanceRefresh } from "./fleet/refresh/plan.ts";
 import type { TargetState } from "./fleet/node/plan.ts";
 import { lifecycleAws } from "./lifecycle/aws.ts";
-import { isLeaving, isWarm, type Group, type Machine } from "./lifecycle/observation.ts";
+import { isLeaving, isStandby, isWarm, type Group, type Machine } from "./lifecycle/observation.ts";
 import { isKnown, type Fact } from "./reconcile/fact.ts";
 import type { Freezes } from "./reconcile/freeze.ts";
 import type { Proposal } from "./reconcile/plan.ts";
@@ -23,7 +24,7 @@ import type { OperatorRequest } from "./reconcile/requests.ts";
 
 export interface WebNodeStatus {
   readonly id: string;
-  /** Auto Scaling's lifecycle state. `Warmed:*`: in the warm pool, none of the nodes that are wanted. */
+  /** Auto Scaling's lifecycle state. `Warmed:*`: in the warm pool, `Standby`: kept by an operator; none of the nodes wanted. */
   readonly state: string;
   readonly address: Known<string>;
   /** First process of the machine; the local farm only. */
@@ -47,6 +48,15 @@ export interface RefreshStatus {
   readonly toReplace: number;
   /** What it waits for, or why it was rolled back or has failed. */
   readonly reason?: string;
+}
+
+export interface WebTierStatus {
+  readonly desired: number;
+  readonly min: number;
+  readonly max: number;
+  readonly nodes: readonly WebNodeStatus[];
+  /** The newest roll-out of the last six weeks; null: there was none. */
+  readonly refresh: Known<RefreshStatus | null>;
 }
 
 export interface CacheNodeStatus {
@@ -86,15 +96,16 @@ export interface FarmStatus {
   readonly at: string;
   /** False, or every freeze in force. */
   readonly frozen: Known<false | readonly { readonly scope: string; readonly until: string }[]>;
-  readonly web: Known<{
-    readonly desired: number;
-    readonly min: number;
-    readonly max: number;
-    readonly nodes: readonly WebNodeStatus[];
-    /** The newest roll-out of the last six weeks; null: there was none. */
-    readonly refresh: Known<RefreshStatus | null>;
-  }>;
+  readonly web: Known<WebTierStatus>;
+  /** The second class of web nodes, which serves the administration. Null: the farm was deployed without. */
+  readonly special: Known<WebTierStatus> | null;
   readonly database: DatabaseStatus;
+  /** WordPress's scheduled events. */
+  readonly cron: Known<{
+    /** Null: this farm never ran any. */
+    readonly last: { readonly at: string; readonly node: string } | null;
+    readonly problems: readonly { readonly code: string; readonly since: string; readonly detail: string }[];
+  }>;
   readonly cache: Known<{ readonly nodes: readonly CacheNodeStatus[] }>;
   readonly files: Known<{
     /** Server and path that the nodes mount. */
@@ -123,10 +134,12 @@ export type StatusDeps = FleetDeps &
 /** The farm as it is now. What cannot be read is `{unknown}` and fails nothing else; only a broken invariant throws. */
 export async function farmStatus(deps: StatusDeps): Promise<FarmStatus> {
   const { spec, clock } = deps;
-  const [frozen, web, database, cache, edge, alarms, proposals, requests] = await Promise.all([
+  const [frozen, web, special, database, cron, cache, edge, alarms, proposals, requests] = await Promise.all([
     readable(() => frozenOf(deps.freezes)),
-    readable(() => webOf(deps)),
+    readable(() => webOf(deps, spec.webGroup)),
+    specialOf(deps),
     databaseStatus(deps),
+    readable(() => cronOf(deps)),
     readable(async () => ({ nodes: (await observeCache(deps)).map((node) => cacheNodeOf(node, spec.world)) })),
     edgeOf(deps),
     readable(() => fleetAws(deps).alarms(`${spec.farm}-`)),
@@ -134,8 +147,21 @@ export async function farmStatus(deps: StatusDeps): Promise<FarmStatus> {
     readable(async () => (await deps.requests.open()).map(requestOf)),
   ]);
   const at = isoTime(clock.now());
-  const shared = { cache, files: filesOf(spec.share, web), edge };
-  return { farm: spec.farm, world: spec.world, at, frozen, web, database, ...shared, alarms, proposals, requests };
+  const shared = { cache, files: filesOf(spec.share, special === null ? [web] : [web, special]), edge };
+  return {
+    farm: spec.farm,
+    world: spec.world,
+    at,
+    frozen,
+    web,
+    special,
+    database,
+    cron,
+    ...shared,
+    alarms,
+    proposals,
+    requests,
+  };
 }
 
 async function frozenOf(freezes: Freezes): Promise<false | readonly { scope: string; until: string }[]> {
@@ -143,19 +169,23 @@ async function frozenOf(freezes: Freezes): Promise<false | readonly { scope: str
   return all.length === 0 ? false : all.map(({ scope, until }) => ({ scope, until: isoTime(until) }));
 }
 
-async function webOf(deps: StatusDeps) {
-  const { webGroup } = deps.spec;
-  const group = await lifecycleAws(deps).group(webGroup);
+async function specialOf(deps: StatusDeps): Promise<FarmStatus["special"]> {
+  const { hasSpecial, specialGroup } = deps.spec;
+  return hasSpecial ? readable(() => webOf(deps, specialGroup)) : null;
+}
+
+async function webOf(deps: StatusDeps, groupName: string): Promise<WebTierStatus> {
+  const group = await lifecycleAws(deps).group(groupName);
   if (group === undefined)
-    throw new TandemError("aws-not-found", `group ${webGroup} does not exist`, { next: "deploy the farm" });
-  const pool = group.hasWarmPool ? await lifecycleAws(deps).warmPool(webGroup) : [];
+    throw new TandemError("aws-not-found", `group ${groupName} does not exist`, { next: "deploy the farm" });
+  const pool = group.hasWarmPool ? await lifecycleAws(deps).warmPool(groupName) : [];
   const instances = [...group.instances, ...pool];
   const ids = instances.map((instance) => instance.id);
   const [machines, health, mounts, refreshes] = await Promise.all([
-    readable(() => lifecycleAws(deps).machinesOfGroup(webGroup)),
+    readable(() => lifecycleAws(deps).machinesOfGroup(groupName)),
     readable(() => healthOf(deps, group)),
-    readable(() => observeMounts(deps, ids)),
-    readable(() => refreshAws(deps).refreshes(webGroup)),
+    readable(() => observeMounts(deps, groupName, ids)),
+    readable(() => refreshAws(deps).refreshes(groupName)),
   ]);
   const nodes = instances.map(({ id, lifecycleState: state }): WebNodeStatus => ({
     id,
@@ -184,14 +214,25 @@ function refreshOf(refresh: InstanceRefresh | undefined): RefreshStatus | null {
   };
 }
 
+async function cronOf({ table, problems }: StatusDeps) {
+  const [run, found] = await Promise.all([readLastRun(table), problems.of("cron")]);
+  return {
+    last: run === undefined ? null : { at: isoTime(run.record.at), node: run.record.instanceId },
+    problems: found.map(({ code, since, detail }) => ({ code, since: isoTime(since), detail })),
+  };
+}
+
 const mountOf = (mounts: ReadonlyMap<string, MountFact>, id: string): MountFact =>
   mounts.get(id) ?? { unknown: "the node was not asked for" };
 
-/** A node that leaves has done with its share, and one of the warm pool has not begun. */
-function filesOf(server: string | undefined, web: FarmStatus["web"]): FarmStatus["files"] {
+/** A node that leaves has done with its share, one of the warm pool has not begun, one on standby is not asked. */
+function filesOf(server: string | undefined, tiers: readonly FarmStatus["web"][]): FarmStatus["files"] {
   if (server === undefined) return { unknown: "the deployment names no share" };
-  if (isUnknown(web)) return web;
-  const nodes = web.nodes.filter(({ state }) => !isLeaving(state) && !isWarm(state));
+  const unreadable = tiers.find(isUnknown);
+  if (unreadable !== undefined) return unreadable;
+  const nodes = tiers
+    .flatMap((tier) => (isUnknown(tier) ? [] : tier.nodes))
+    .filter(({ state }) => !isLeaving(state) && !isWarm(state) && !isStandby(state));
   const facts = nodes.map(({ mounted }) => mounted);
   const [unread] = facts.filter(isUnknown);
   const allUnread = unread !== undefined && facts.every(isUnknown);
@@ -221,7 +262,7 @@ function cacheNodeOf({ server, ...node }: ObservedCacheNode, world: FarmStatus["
   return { ...node, ...(world === "local" ? { pid } : {}), items, hitRatio };
 }
 
-/** The web group has one target group. */
+/** A group of web nodes has one target group. */
 async function healthOf(deps: StatusDeps, group: Group): Promise<ReadonlyMap<string, TargetState>> {
   const [targetGroup] = group.targetGroups;
   return targetGroup === undefined ? new Map() : fleetAws(deps).targets(targetGroup);

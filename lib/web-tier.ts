@@ -8,5 +8,5 @@ import { openCore, view, type Invocation, type Lookout, type World } from "./loo
  */
 export function openWebTier(invocation: Invocation, world: World = {}): Lookout {
   const deps = { ...openCore(invocation, world), cloudWatch: cloudWatchClient(world.connection) };
-  return { ...deps, views: { web: view(webCapacity(deps)) } };
+  return { ...deps, views: { web: view(webCapacity(deps, { groupName: deps.spec.webGroup })) } };
 }

@@ -60,7 +60,7 @@ const nodes = [
     "RecordLifecycleActionHeartbeat",
     "SetInstanceHealth",
   ),
-  ...calls("autoscaling", group("web"), "TerminateInstanceInAutoScalingGroup"),
+  ...calls("autoscaling", group("web"), "EnterStandby", "ExitStandby", "TerminateInstanceInAutoScalingGroup"),
   ...calls(
     "elasticloadbalancing",
     regional("elasticloadbalancing", "targetgroup/tandem-local-web/1b2c"),
@@ -120,7 +120,7 @@ export const NEEDS = {
   onLifecycle: [...state, ...scale, ...nodes],
   onInterruption: [...state, ...scale, ...nodes],
   watchDatabase: [...state, ...servers, ...secrets(...["observer", "healer", "replication"].map(account))],
-  watchFarm: [...state, ...scale, ...nodes],
+  watchFarm: [...state, ...scale, ...nodes, send("cron")],
   maintain: [
     ...state,
     ...scale,
@@ -161,6 +161,10 @@ export const ROLE_NAMES: Readonly<Record<RoleKey, string>> = {
 };
 
 const FIRST_COMES = "whoever holds the lease first does it; the others only when that one was lost or frozen";
+const KEPT = {
+  "autoscaling:EnterStandby": "only for an order to drain and keep a node",
+  "autoscaling:ExitStandby": "only for an order to restore a node",
+};
 const POOL = "only in a farm with a warm pool";
 const SLOW = "only while a node needs longer than half of its hook";
 
@@ -181,6 +185,7 @@ export const SELDOM: Readonly<Partial<Record<RoleKey, Readonly<Record<string, st
   onAlarm: { ...REFRESH, "autoscaling:DescribeWarmPool": POOL, "autoscaling:SetDesiredCapacity": FIRST_COMES },
   onLifecycle: {
     ...REFRESH,
+    ...KEPT,
     "autoscaling:DescribeWarmPool": POOL,
     "autoscaling:RecordLifecycleActionHeartbeat": SLOW,
     "autoscaling:SetDesiredCapacity": FIRST_COMES,
@@ -191,6 +196,8 @@ export const SELDOM: Readonly<Partial<Record<RoleKey, Readonly<Record<string, st
     "ssm:ListCommands": "only when the answer to SendCommand was lost",
   },
   onInterruption: {
+    ...REFRESH,
+    ...KEPT,
     "autoscaling:CompleteLifecycleAction": FIRST_COMES,
     "autoscaling:DescribeWarmPool": POOL,
     "autoscaling:RecordLifecycleActionHeartbeat": SLOW,
@@ -214,6 +221,7 @@ export const SELDOM: Readonly<Partial<Record<RoleKey, Readonly<Record<string, st
   },
   watchFarm: {
     ...REFRESH,
+    ...KEPT,
     "autoscaling:CompleteLifecycleAction": FIRST_COMES,
     "autoscaling:DescribeAutoScalingInstances": FIRST_COMES,
     "autoscaling:DescribeWarmPool": POOL,
@@ -233,6 +241,7 @@ export const SELDOM: Readonly<Partial<Record<RoleKey, Readonly<Record<string, st
   },
   maintain: {
     ...REFRESH,
+    ...KEPT,
     "ec2:DescribeLaunchTemplates": "only for an order to refresh",
     "autoscaling:DescribeWarmPool": POOL,
     "autoscaling:CompleteLifecycleAction": FIRST_COMES,

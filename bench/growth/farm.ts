@@ -107,9 +107,9 @@ export async function openGrownFarm(nodes: number): Promise<GrownFarm> {
       return { report, calls: record.calls };
     },
     async observe() {
-      const capacity = await webCapacity(deps).observe("web", []);
+      const capacity = await webCapacity(deps, { groupName: GROUP }).observe("web", []);
       const observed = await observeNodes(deps);
-      if (observed === undefined) throw new Error(`there is no group ${GROUP}`);
+      if (observed.instances.length === 0) throw new Error(`there is no group ${GROUP}`);
       return () => ({ actions: planCapacity(capacity).actions.length, nodes: nodesInNeed(observed, 0) });
     },
     ask,

@@ -10,7 +10,6 @@ readonly CURL_HTTP_ERROR=22     # curl's exit code for an answer of 400 or more
 accepted=0 busy=0 queued=0
 busy_sum=0 queued_sum=0 seen=0
 before_accepted="" before_busy=0 before_queued=0
-is_to_serve="" # known to be
 cpu_before="" # ticks of the processors: busy and all
 cpu_metric="" # what the interval just over says of them
 looking="" # the process that checks the shared files
@@ -32,7 +31,7 @@ decimal() { printf '%s.%02d' "$(($1 / 100))" "$(($1 % 100))"; } # decimal HUNDRE
 metric() { # metric NAME VALUE UNIT [DIMENSION VALUE]
   # shellcheck disable=SC2153 # the stage comes from node.env; TANDEM_SHARE is another thing
   printf '{"MetricName":"%s","Value":%s,"Unit":"%s","StorageResolution":1,"Dimensions":[{"Name":"AutoScalingGroupName","Value":"%s"}' \
-    "$1" "$2" "$3" "tandem-$TANDEM_STAGE-web"
+    "$1" "$2" "$3" "tandem-$TANDEM_STAGE-${TANDEM_NODE:-web}"
   if (($# > 3)); then printf ',{"Name":"%s","Value":"%s"}' "$4" "$5"; fi
   printf ']}'
 }
@@ -108,15 +107,12 @@ payload() {
     "$(reported_share)"
 }
 
-# is_warming: whether this node is on its way into the warm pool. It serves nobody there, and its idle workers would make
-# the mean of the tier smaller than it is. Once it is to serve, that is so until the next boot, and is not asked again.
-is_warming() {
+# is_aside: whether this node is on its way into the warm pool, or an operator keeps it out of service. It serves nobody
+# there, and its idle workers would make the mean of the tier smaller than it is.
+is_aside() {
   local target
-  if [[ -n $is_to_serve ]]; then return 1; fi
   target="$(imds meta-data/autoscaling/target-lifecycle-state)" || return 1 # an instance of no group has none
-  if [[ $target == Warmed:* ]]; then return 0; fi
-  is_to_serve=yes
-  return 1
+  [[ $target == Warmed:* || $target == Standby ]]
 }
 
 # close_interval: sends what was seen. A node without a status sends nothing: missing is not zero.
@@ -129,7 +125,7 @@ close_interval() {
     return
   fi
   # The first interval, and one in which php-fpm began to count anew, have nothing to compare with.
-  if [[ -n $before_accepted ]] && ((accepted >= before_accepted)) && ! is_warming; then
+  if [[ -n $before_accepted ]] && ((accepted >= before_accepted)) && ! is_aside; then
     words="$(send_metrics "$(payload)" 2>&1)" ||
       note "the metrics of this interval are lost: ${words##*$'\n'}"
   fi

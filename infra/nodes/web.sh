@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# `tandem-node` on a web node: launch, drain, check-page. Needs lib.sh.
+# `tandem-node` on a web node: launch, drain, cron, check-page. Needs lib.sh.
 # shellcheck source=infra/nodes/steps.sh
 source "$TANDEM_FILES/steps.sh"
 # shellcheck source=infra/nodes/files.sh
@@ -31,11 +31,13 @@ files() {
   words="$(send_metrics "$(body_of %s "$(share_metric 1)")" 2>&1)" || note "the report of the mount is lost: ${words##*$'\n'}"
 }
 
-# PHP on the command line with what wp-config.php reads, as php-fpm's pool gives it to the site.
+# PHP on the command line with what wp-config.php reads, and as whom, as php-fpm's pool gives it to the site.
 site_php() {
+  local user=()
+  if [[ -z $TANDEM_ROOT ]]; then user=(runuser -u www-data --); fi
   TANDEM_SECRETS="$TANDEM_ETC/wordpress.json" TANDEM_DOCROOT="$TANDEM_ROOT/var/www/tandem" \
     TANDEM_SITE_URL="$TANDEM_SITE_URL" TANDEM_LOOPBACK="$TANDEM_LOOPBACK" \
-    "$(program php)" -d display_errors=stderr "$TANDEM_FILES/wordpress/$1"
+    "${user[@]}" "$(program php)" -d display_errors=stderr "$TANDEM_FILES/wordpress/$1"
 }
 
 ask_writer() { WRITER="$(site_php writer.php 2>&1)"; }
@@ -51,6 +53,22 @@ wordpress_installed() {
   words="$(site_php install.php 2>&1)" || fail "$SHARED_FAULT" "WordPress cannot be installed: ${words##*$'\n'}"
   STEP_DETAIL="$words"
 }
+
+# The lock is held by whatever of a run lives, so that two never run on one node, and a drain can wait for it.
+cron() {
+  local lock words
+  exec {lock}>"$TANDEM_RUN/cron.lock"
+  if ! flock -n "$lock"; then
+    printf 'a run of this node goes on\n'
+    return 0
+  fi
+  again "$WRITER_WAIT_SECONDS" ask_writer || fail "$SHARED_FAULT" "no writer through HAProxy: ${WRITER##*$'\n'}"
+  # What goes to standard output is a page for visitors; PHP's own words begin with the fault.
+  words="$(site_php cron.php 2>&1 >/dev/null)" ||
+    fail "$SHARED_FAULT" "the due events cannot be run to their end: ${words%%$'\n'*}"
+  printf 'the due events have run\n'
+}
+cron_runs() { ! flock -n "$TANDEM_RUN/cron.lock" true; }
 
 # The site's first page from this node itself, under the site's own name: status 200, whole, and with the node's header.
 check_page() {
@@ -91,11 +109,11 @@ drain() {
   fi
   deadline=$((SECONDS + 10#$seconds))
   while ((empty < EMPTY_LOOKS)); do
-    if in_flight && ((IN_FLIGHT == 0)); then
+    if in_flight && ((IN_FLIGHT == 0)) && ! cron_runs; then
       empty=$((empty + 1))
     else
       empty=0
-      if ((SECONDS >= deadline)); then fail "$SHARED_FAULT" "not drained after $seconds s: $IN_FLIGHT requests in flight"; fi
+      if ((SECONDS >= deadline)); then fail "$SHARED_FAULT" "not drained after $seconds s: $IN_FLIGHT requests in flight$(if cron_runs; then printf ', and scheduled events run'; fi)"; fi
     fi
     sleep 0.1
   done

@@ -11,16 +11,17 @@ const REPORT_MS_MAX = 60_000;
 export type MountFact = boolean | { readonly unknown: string };
 
 /**
- * Whether each of these web nodes has the share mounted, by what it reported last. Who has not reported lately is unknown.
+ * Whether each of these web nodes of a group has the share mounted, by what it reported last. Who has not reported lately is unknown.
  * @throws TandemError if the reports cannot be read
  */
 export async function observeMounts(
   deps: FilesDeps,
+  group: string,
   instanceIds: readonly string[],
 ): Promise<ReadonlyMap<string, MountFact>> {
   const { spec, clock } = deps;
   const window = { now: clock.now(), windowMs: REPORT_MS_MAX };
-  const reported = await filesAws(deps).mounts(spec.metricNamespace, spec.webGroup, instanceIds, window);
+  const reported = await filesAws(deps).mounts(spec.metricNamespace, group, instanceIds, window);
   const silent = { unknown: `the node has not reported its share in the last ${REPORT_MS_MAX / 1000} s` };
   return new Map(instanceIds.map((id) => [id, reported.get(id) ?? silent]));
 }

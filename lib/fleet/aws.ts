@@ -1,4 +1,6 @@
 import {
+  EnterStandbyCommand,
+  ExitStandbyCommand,
   SetDesiredCapacityCommand,
   SetInstanceHealthCommand,
   TerminateInstanceInAutoScalingGroupCommand,
@@ -100,12 +102,26 @@ export function nodesAws({ autoScaling, cloudWatch, elbv2 }: FleetClients) {
       const input = { InstanceId: instanceId, HealthStatus: "Unhealthy", ShouldRespectGracePeriod: false };
       await callAws(`mark ${instanceId} unhealthy`, () => autoScaling.send(new SetInstanceHealthCommand(input)));
     },
-    /** The instance passes its terminate hook. The group launches another, or wants one less from now on. */
-    async terminate(instanceId: string, then: "launch another" | "want one less"): Promise<void> {
+    /** The instance passes its terminate hook. The group replaces one that it counts, or wants one less from now on. */
+    async terminate(instanceId: string, then: "keep the size" | "want one less"): Promise<void> {
       const input = { InstanceId: instanceId, ShouldDecrementDesiredCapacity: then === "want one less" };
       await callAws(`terminate ${instanceId} and ${then}`, () =>
         autoScaling.send(new TerminateInstanceInAutoScalingGroupCommand(input)),
       );
+    },
+    /** Out of the balancer, and not replaced unless the group keeps its size: then it launches another. */
+    async enterStandby(group: string, instanceId: string, shrinks: boolean): Promise<void> {
+      const input = {
+        AutoScalingGroupName: group,
+        InstanceIds: [instanceId],
+        ShouldDecrementDesiredCapacity: shrinks,
+      };
+      await callAws(`put ${instanceId} on standby`, () => autoScaling.send(new EnterStandbyCommand(input)));
+    },
+    /** Back through `Pending`; the group wants one node more. */
+    async exitStandby(group: string, instanceId: string): Promise<void> {
+      const input = { AutoScalingGroupName: group, InstanceIds: [instanceId] };
+      await callAws(`end the standby of ${instanceId}`, () => autoScaling.send(new ExitStandbyCommand(input)));
     },
     /** State of every target of the group; of one instance only, if given: then `unused` also when it is not registered. */
     async targets(targetGroup: string, instanceId?: string): Promise<ReadonlyMap<string, TargetState>> {

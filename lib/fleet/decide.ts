@@ -1,6 +1,6 @@
 import { isKnown, type Fact } from "../reconcile/fact.ts";
 import type { Problem } from "../reconcile/plan.ts";
-import type { Group } from "../lifecycle/observation.ts";
+import { counted, type Group } from "../lifecycle/observation.ts";
 import { COMPLETE_SAMPLES_MIN, loadOf, nodesFor, type Load } from "./capacity.ts";
 import { explainRoom, nodesWithRoom } from "./database-room.ts";
 import { demandOf, horizonOf, SAFE_BOOT, type BootTimes, type Demand } from "./demand.ts";
@@ -151,10 +151,10 @@ function scaleIn(
       `the last change was ${seconds(o.now - last.at)} ago, the cooldown is ${seconds(o.scaleInCooldownMs)}`,
       last.at + o.scaleInCooldownMs - o.now,
     );
-  const moving = group.instances.find((instance) => instance.lifecycleState !== "InService");
+  const nodes = counted(group);
+  const moving = nodes.find(({ lifecycleState }) => lifecycleState !== "InService");
   if (moving !== undefined) return stay(`${moving.id} is in ${moving.lifecycleState}`);
-  if (group.instances.length !== group.desired)
-    return stay(`${group.instances.length} of ${group.desired} nodes exist`);
+  if (nodes.length !== group.desired) return stay(`${nodes.length} of ${group.desired} nodes exist`);
   const step = Math.max(1, Math.floor(group.desired * IN_SHARE_MAX));
   return { to: Math.max(enough, group.desired - step), because };
 }

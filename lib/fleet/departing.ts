@@ -1,4 +1,4 @@
-import type { Group, GroupInstance } from "../lifecycle/observation.ts";
+import { counted, type Group, type GroupInstance } from "../lifecycle/observation.ts";
 import { isUrgent, noticeOf, wordsOfNotice, type Notice } from "../lifecycle/notice.ts";
 import { isKnown } from "../reconcile/fact.ts";
 import { replaceNode, type ReplaceNode } from "./node/plan.ts";
@@ -50,7 +50,7 @@ export function letGo(
     ({ id }) => answering.has(id) && leaving.every((notice) => notice.instanceId !== id),
   );
   if (others.filter(isServing).length < group.desired - leaving.length) return [];
-  const moving = group.instances.filter(({ lifecycleState }) => lifecycleState !== "InService").length;
+  const moving = counted(group).filter(({ lifecycleState }) => lifecycleState !== "InService").length;
   if (group.desired < decision.to + leaving.length)
     return leaving
       .slice(0, Math.max(0, 1 - moving))

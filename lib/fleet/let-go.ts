@@ -43,8 +43,8 @@ export const letGoOf = ({ table, clock, groups, nodes }: LetGoDeps) => ({
     assert(nodes !== undefined, "a function that lets no node go does not see who answers");
     const { instanceId, group } = action;
     if (action.kind === "replace-node") {
-      await nodes.terminate(instanceId, "launch another");
-      return `${instanceId} leaves and ${group} launches another`;
+      await nodes.terminate(instanceId, "keep the size");
+      return `${instanceId} leaves and ${group} keeps its size`;
     }
     await noteChange(table, action, clock.now(), fence);
     await nodes.terminate(instanceId, "want one less");

@@ -14,17 +14,24 @@ import { webRefresh } from "./refresh/refresh.ts";
 import { answerHolds, applyAnswer } from "../reconcile/answer.ts";
 import type { OperatorRequest } from "../reconcile/requests.ts";
 
-/**
- * Scope `web`: how many nodes the web tier has.
- * @param nodes absent: this function changes the size and lets no node go
- */
-export function webCapacity(deps: CapacityDeps, nodes?: NodesAws): Capability<CapacityObservation, CapacityAction> {
+/** A class of web nodes. */
+interface Tier {
+  readonly groupName: string;
+  /** Absent: this function changes the size and lets no node go. */
+  readonly nodes?: NodesAws;
+}
+
+/** Scope `web`, or `special`: how many nodes there are of a class of web nodes. */
+export function webCapacity(
+  deps: CapacityDeps,
+  { groupName, nodes }: Tier,
+): Capability<CapacityObservation, CapacityAction> {
   const { clock, table, requests } = deps;
   const aws = capacityAws(deps);
   const groups = groupsAws(deps);
   const refresh = webRefresh(deps);
   const letGo = letGoOf({ table, clock, groups, nodes });
-  const observe = tierObserver(deps, { groups, letGo, refresh });
+  const observe = tierObserver(deps, groupName, { groups, letGo, refresh });
 
   const groupHolds = async (action: SetDesired): Promise<true | string> => {
     const group = await groups.group(action.group);
@@ -80,26 +87,26 @@ interface Parts {
   readonly refresh: ReturnType<typeof webRefresh>;
 }
 
-/** Everything that decides the size of the tier, read at once; whatever cannot be read is unknown. */
-function tierObserver(deps: CapacityDeps, { groups, letGo, refresh }: Parts) {
+/** Everything that decides the size of the class, read at once; whatever cannot be read is unknown. */
+function tierObserver(deps: CapacityDeps, groupName: string, { groups, letGo, refresh }: Parts) {
   const { spec, clock, table } = deps;
   const aws = capacityAws(deps);
 
   /** A farm without a warm pool is not asked for one. */
   const poolOf = async (group: Fact<Group>): Promise<Fact<readonly GroupInstance[]>> => {
     if (!isKnown(group) || !group.known.hasWarmPool) return absent;
-    return factOf(() => groups.warmPool(spec.webGroup));
+    return factOf(() => groups.warmPool(groupName));
   };
 
   return async (pending: readonly OperatorRequest[]): Promise<CapacityObservation> => {
     const now = clock.now();
-    const { metricNamespace, webGroup } = spec;
+    const { metricNamespace, webGroup, webFloors } = spec;
     const [group, samples, minutes, history, remembered, notices] = await Promise.all([
-      factOf(() => groups.group(webGroup)),
-      factOf(() => aws.samples(metricNamespace, webGroup, now)),
-      factOf(() => aws.minutes(metricNamespace, webGroup, now)),
-      factOf(() => aws.history(metricNamespace, webGroup, now)),
-      readRemembered(table, webGroup, now),
+      factOf(() => groups.group(groupName)),
+      factOf(() => aws.samples(metricNamespace, groupName, now)),
+      factOf(() => aws.minutes(metricNamespace, groupName, now)),
+      factOf(() => aws.history(metricNamespace, groupName, now)),
+      readRemembered(table, groupName, now),
       factOf(() => readNotices(table, now)),
     ]);
     const pool = await poolOf(group);
@@ -111,12 +118,12 @@ function tierObserver(deps: CapacityDeps, { groups, letGo, refresh }: Parts) {
       history,
       ...remembered,
       pool: isKnown(pool) ? known(pool.known.filter(isReady).length) : pool,
-      refresh: await refresh.observe(webGroup, pool, pending),
+      refresh: await refresh.observe(groupName, pool, pending),
       notices,
       answering: absent,
-      floors: spec.webFloors,
+      floors: groupName === webGroup ? webFloors : [],
       requests: pending,
-      groupName: webGroup,
+      groupName,
       targetBusyPercent: spec.targetBusyPercent,
       scaleInCooldownMs: spec.scaleInCooldownSeconds * 1e3,
     };

@@ -50,6 +50,8 @@ const MACHINES_PER_CALL_MAX = 200;
 const MACHINES_PER_PAGE_MAX = 1_000;
 /** Auto Scaling gives no more of a warm pool in one page. */
 const POOL_PAGE_MAX = 50;
+/** SSM gives no more agents in one page, so that a call needs no second one. */
+export const AGENTS_PER_CALL_MAX = 50;
 /** SSM waits this long for an agent to take a command; the shortest that it allows. */
 const DELIVERY_SECONDS = 30;
 
@@ -125,15 +127,17 @@ function machinery({ ec2, ssm }: LifecycleClients) {
       ];
       return new Map(await described(ec2, `describe the instances of ${name}`, filters));
     },
-    /** Undefined: never registered. */
-    async agent(instanceId: string): Promise<"online" | "offline" | undefined> {
-      const Filters = [{ Key: "InstanceIds", Values: [instanceId] }];
-      const answer = await callAws(`describe the SSM agent of ${instanceId}`, () =>
-        ssm.send(new DescribeInstanceInformationCommand({ Filters })),
+    /** By instance id, of at most `AGENTS_PER_CALL_MAX`; an agent that never registered is not in the map. */
+    async agents(instanceIds: readonly string[]): Promise<ReadonlyMap<string, "online" | "offline">> {
+      const input = { Filters: [{ Key: "InstanceIds", Values: [...instanceIds] }], MaxResults: AGENTS_PER_CALL_MAX };
+      const answer = await callAws(`describe the SSM agents of ${instanceIds.join(", ")}`, () =>
+        ssm.send(new DescribeInstanceInformationCommand(input)),
       );
-      const status = answer.InstanceInformationList?.find((agent) => agent.InstanceId === instanceId)?.PingStatus;
-      if (status === undefined) return undefined;
-      return status === "Online" ? "online" : "offline";
+      return new Map(
+        (answer.InstanceInformationList ?? []).flatMap(({ InstanceId: id, PingStatus: status }) =>
+          id === undefined ? [] : [[id, status === "Online" ? "online" : "offline"]],
+        ),
+      );
     },
   };
 }

@@ -112,6 +112,14 @@ export const waitingTransition = (lifecycleState: string): Transition | undefine
 /** The node is in the warm pool, or on its way into it or out of it to its end: it serves nobody. */
 export const isWarm = (lifecycleState: string): boolean => lifecycleState.startsWith("Warmed:");
 
+/** An operator took the node out of service and keeps its machine: the group neither counts nor checks it. */
+export const isStandby = (lifecycleState: string): boolean =>
+  lifecycleState === "EnteringStandby" || lifecycleState === "Standby";
+
+/** What a group has of the nodes that it wants. One that an operator keeps on standby is none of them, and may stay for days. */
+export const counted = ({ instances }: Group): readonly GroupInstance[] =>
+  instances.filter(({ lifecycleState }) => lifecycleState !== "Standby");
+
 /** The node leaves for good. */
 export const isLeaving = (lifecycleState: string): boolean =>
   lifecycleState.startsWith("Terminating") || lifecycleState.startsWith("Warmed:Terminating");

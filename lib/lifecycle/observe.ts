@@ -32,7 +32,7 @@ export async function observeHook(
   const transition = transitionOf(membership, groups);
   if (transition === undefined) return { ...found, agent: absent, record: absent, command: absent };
   const [agent, stored] = await Promise.all([
-    factOf(() => deps.aws.agent(instanceId)),
+    factOf(async () => (await deps.aws.agents([instanceId])).get(instanceId)),
     factOf(() => readRecord(deps.table, instanceId, transition)),
   ]);
   const record = isKnown(stored) ? known(stored.known.record) : stored;

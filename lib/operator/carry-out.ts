@@ -2,7 +2,7 @@ import { assertNever } from "../assert.ts";
 import { isoTime } from "../clock.ts";
 import { TandemError } from "../errors.ts";
 import type { Farm } from "../farm.ts";
-import { lookAt, planOf } from "../lookout.ts";
+import { lookAt, planOf, sees } from "../lookout.ts";
 import { nodesToLookAt } from "../fleet/nodes.ts";
 import { newestVersion } from "../fleet/refresh/aws.ts";
 import { groupsAws } from "../lifecycle/aws.ts";
@@ -26,8 +26,8 @@ export type Answer =
       readonly proposals?: readonly Proposal[];
     };
 
-/** A node that is not draining after this long has another problem, and the wish is an old one. */
-const DRAIN_WISH_MS = 15 * 60_000;
+/** A node that is not draining, or back, after this long has another problem, and the wish is an old one. */
+const NODE_WISH_MS = 15 * 60_000;
 /** A switchover that was not possible within a minute is refused; the operator looks why, and asks again. */
 const SWITCHOVER_WISH_MS = 60_000;
 /** The wish is answered when the refresh has ended, after all its pauses; it begins within minutes or not at all. */
@@ -73,8 +73,12 @@ async function carry(farm: Farm, order: Order): Promise<Answer> {
     case "scale":
       return wish(farm, "web", { action: "scale", args: { count: order.count } }, now + order.forSeconds * 1000);
     case "drain": {
+      const { instanceId, keep } = order;
+      return wish(farm, instanceScope(instanceId), { action: "drain", args: { instanceId, keep } }, now + NODE_WISH_MS);
+    }
+    case "restore": {
       const { instanceId } = order;
-      return wish(farm, instanceScope(instanceId), { action: "drain", args: { instanceId } }, now + DRAIN_WISH_MS);
+      return wish(farm, instanceScope(instanceId), { action: "restore", args: { instanceId } }, now + NODE_WISH_MS);
     }
     case "switchover":
       return wish(
@@ -139,10 +143,13 @@ async function newest(farm: Farm): Promise<number> {
 
 async function plans(farm: Farm, scope: Scope | undefined): Promise<string> {
   const scopes =
-    scope === undefined ? (["web", "database", ...(await nodesToLookAt(farm)).map(instanceScope)] as const) : [scope];
+    scope === undefined ? [...farmScopes(farm), ...(await nodesToLookAt(farm)).map(instanceScope)] : [scope];
   const texts = await Promise.all(scopes.map(async (each) => `${each}: ${await planOf(farm, each)}`));
   return texts.join("\n");
 }
+
+const farmScopes = (farm: Farm): readonly Scope[] =>
+  (["web", "special", "database", "cron"] as const).filter((scope) => sees(farm, scope));
 
 /** Stores the wish, wakes the loop, and tells what came of it within the time that an operator waits. */
 async function wish(farm: Farm, scope: Scope, what: Wish, expiresAt: number): Promise<Answer> {

@@ -40,6 +40,7 @@ const checkpoints = z
     ),
   );
 
+const KEEP = "true or false";
 const PROPOSAL = "the id of a proposal, as tandem proposals shows it";
 
 const orders = [
@@ -51,7 +52,12 @@ const orders = [
     limit: z._default(whole(1, LINES_MAX), LINES_DEFAULT),
   }),
   z.strictObject({ action: z.literal("scale"), count: whole(0, COUNT_MAX), forSeconds }),
-  z.strictObject({ action: z.literal("drain"), instanceId: instanceIdSchema }),
+  z.strictObject({
+    action: z.literal("drain"),
+    instanceId: instanceIdSchema,
+    keep: z._default(z.boolean(KEEP), false),
+  }),
+  z.strictObject({ action: z.literal("restore"), instanceId: instanceIdSchema }),
   z.strictObject({ action: z.literal("switchover"), to: z.optional(z.enum(DATABASE_NODES, "db-a or db-b")) }),
   z.strictObject({
     action: z.literal("refresh"),
@@ -76,7 +82,7 @@ const orderSchema = z.discriminatedUnion("action", orders);
 export type Order = z.output<typeof orderSchema>;
 
 const ACTIONS =
-  "status, plan, journal, scale, drain, switchover, refresh, cancel-refresh, roll-back-refresh, proposals, approve, freeze, thaw";
+  "status, plan, journal, scale, drain, restore, switchover, refresh, cancel-refresh, roll-back-refresh, proposals, approve, freeze, thaw";
 
 /**
  * @param given as it was sent: `{"action": "...", ...parameters}`

@@ -9,6 +9,8 @@ export interface Action {
   readonly precondition: string;
   /** The same wish has the same key: a repeated action with this key is a no-op at its target. */
   readonly idempotencyKey: string;
+  /** Comes back every minute and is explained by a record of its own: only its failures stand in the journal. */
+  readonly routine?: true;
   /** The problem code that this action answers, if any (docs/OPERATIONS.md has one entry per code). */
   readonly problem?: string;
 }

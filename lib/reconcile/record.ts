@@ -64,7 +64,9 @@ export function openRecord(deps: LoopDeps, lease: Lease, cause: string, isWatch 
       await deps.proposals.set(scope, found, fence);
       proposed = text;
     },
-    withheld: (action, why) => writeOnce({ phase: "planned", ...wordsOf(action), result: why }),
+    async withheld(action, why) {
+      if (action.routine !== true) await writeOnce({ phase: "planned", ...wordsOf(action), result: why });
+    },
     async problems(found) {
       before ??= await deps.problems.of(scope);
       const { detected, gone, open } = compareProblems(before, found, deps.clock.now());
@@ -78,7 +80,9 @@ export function openRecord(deps: LoopDeps, lease: Lease, cause: string, isWatch 
       await deps.problems.set(scope, open, fence);
       before = open;
     },
-    action: (action, phase, result) => write({ phase, ...wordsOf(action), result }),
+    async action(action, phase, result) {
+      if (action.routine !== true) await write({ phase, ...wordsOf(action), result });
+    },
     async failed(error, action) {
       if (noted.has(error)) return;
       noted.add(error);

@@ -16,7 +16,12 @@ const common = {
 
 const schema = z.discriminatedUnion("action", [
   z.object({ ...common, action: z.literal("scale"), args: z.object({ count: z.number() }) }),
-  z.object({ ...common, action: z.literal("drain"), args: z.object({ instanceId: z.string() }) }),
+  z.object({
+    ...common,
+    action: z.literal("drain"),
+    args: z.object({ instanceId: z.string(), keep: z._default(z.boolean(), false) }),
+  }),
+  z.object({ ...common, action: z.literal("restore"), args: z.object({ instanceId: z.string() }) }),
   z.object({ ...common, action: z.literal("switchover"), args: z.object({ to: z.enum(DATABASE_NODES) }) }),
   z.object({ ...common, action: z.literal("approve"), args: z.object({ proposal: z.string() }) }),
   z.object({

@@ -9,7 +9,9 @@ import { requestOf } from "./request-item.ts";
 /** The wishes that an operator can state, each with the arguments that it takes. */
 export type Wish =
   | { readonly action: "scale"; readonly args: { readonly count: number } }
-  | { readonly action: "drain"; readonly args: { readonly instanceId: string } }
+  /** With `keep` the node stays, out of service, until a `restore`; without it another replaces it. */
+  | { readonly action: "drain"; readonly args: { readonly instanceId: string; readonly keep: boolean } }
+  | { readonly action: "restore"; readonly args: { readonly instanceId: string } }
   | { readonly action: "switchover"; readonly args: { readonly to: DatabaseNode } }
   | { readonly action: "approve"; readonly args: { readonly proposal: string } }
   | { readonly action: "refresh"; readonly args: RollOut }

@@ -1,7 +1,7 @@
 import { TandemError } from "../errors.ts";
 import type { Announcement } from "../lifecycle/notice.ts";
 import { instanceScope, type Scope } from "../scope.ts";
-import { DATABASE_NODES, type Spec } from "../spec.ts";
+import { DATABASE_NODES, webGroups, type Spec } from "../spec.ts";
 
 /** What an event asks for. `cause` is for the journal; nothing is decided on it. */
 export type Trigger =
@@ -18,14 +18,14 @@ export type Trigger =
   | { readonly kind: "rejected"; readonly error: TandemError };
 
 /** The names by which an event is recognised as this farm's. */
-export type FarmNames = Pick<Spec, "farm" | "webGroup" | "databaseGroups" | "documents">;
+export type FarmNames = Pick<Spec, "farm" | "webGroup" | "specialGroup" | "databaseGroups" | "documents">;
 
 export const look = (scope: Scope, cause: string): Trigger => ({ kind: "look", scope, cause });
 export const ignored = (reason: string): Trigger => ({ kind: "ignored", reason });
 
 /** The scope that an instance of this Auto Scaling group belongs to; undefined for a group that is not the farm's. */
 export function scopeOfGroup(farm: FarmNames, group: string, instanceId: string): Scope | undefined {
-  if (group === farm.webGroup) return instanceScope(instanceId);
+  if (webGroups(farm).includes(group)) return instanceScope(instanceId);
   return DATABASE_NODES.some((node) => group === farm.databaseGroups[node]) ? "database" : undefined;
 }
 

@@ -82,6 +82,7 @@ export function refreshOrder(options: RefreshOptions): Record<string, unknown> {
 
 export function farmCommands(program: Command): void {
   readCommands(program);
+  nodeCommands(program);
   orderCommands(program);
 }
 
@@ -103,7 +104,7 @@ function readCommands(program: Command): void {
 
   program
     .command("plan")
-    .argument("[scope]", "web, web/<instance-id> or database; all of the farm without it")
+    .argument("[scope]", "web, special, web/<instance-id>, database or cron; all of the farm without it")
     .description("what the controller would do now (a dry run)")
     .action(async (scope: string | undefined, _options: unknown, command: Command) =>
       maintain(command, { action: "plan", ...(scope !== undefined && { scope }) }),
@@ -136,7 +137,8 @@ function readCommands(program: Command): void {
     });
 }
 
-function orderCommands(program: Command): void {
+/** Orders about the web nodes. */
+function nodeCommands(program: Command): void {
   program
     .command("scale")
     .argument("<n>", "web nodes to hold at least")
@@ -153,17 +155,18 @@ function orderCommands(program: Command): void {
   program
     .command("drain")
     .argument("<id>", "instance id")
+    .option("--keep", "keep the node for maintenance instead of replacing it; tandem restore puts it back")
     .description("take one web node out of service; a replacement joins")
-    .action(async (id: string, _options: unknown, command: Command) =>
-      maintain(command, { action: "drain", instanceId: id }),
+    .action(async (id: string, options: { keep?: boolean }, command: Command) =>
+      maintain(command, { action: "drain", instanceId: id, ...(options.keep === true && { keep: true }) }),
     );
 
   program
-    .command("switchover")
-    .option("--to <server>", "db-a or db-b; the one that is not the writer, without it")
-    .description("make the other database server the writer, without losing a write")
-    .action(async (options: { to?: string }, command: Command) =>
-      maintain(command, { action: "switchover", ...(options.to !== undefined && { to: options.to }) }),
+    .command("restore")
+    .argument("<id>", "instance id of a node that was taken out with drain --keep")
+    .description("put a kept web node back into service")
+    .action(async (id: string, _options: unknown, command: Command) =>
+      maintain(command, { action: "restore", instanceId: id }),
     );
 
   program
@@ -175,6 +178,16 @@ function orderCommands(program: Command): void {
     .option("--cancel", "end the refresh that is under way; what was replaced stays")
     .option("--rollback", "end it, and bring the version before it back")
     .action(async (options: RefreshOptions, command: Command) => maintain(command, refreshOrder(options)));
+}
+
+function orderCommands(program: Command): void {
+  program
+    .command("switchover")
+    .option("--to <server>", "db-a or db-b; the one that is not the writer, without it")
+    .description("make the other database server the writer, without losing a write")
+    .action(async (options: { to?: string }, command: Command) =>
+      maintain(command, { action: "switchover", ...(options.to !== undefined && { to: options.to }) }),
+    );
 
   program
     .command("approve")
@@ -186,7 +199,7 @@ function orderCommands(program: Command): void {
 
   program
     .command("freeze")
-    .argument("[scope]", "web, web/<instance-id> or database; the whole farm without it")
+    .argument("[scope]", "web, special, web/<instance-id>, database or cron; the whole farm without it")
     .option("--for <duration>", "for this long", "1h")
     .description("make every plan a dry run for a while")
     .action(async (scope: string | undefined, options: { for: string }, command: Command) =>

@@ -16,8 +16,10 @@ const time = (iso: string): string => iso.replace("T", " ").replace(/\.\d+Z$/, "
 export function showStatus(status: FarmStatus): void {
   printLine(`${status.farm} (${status.world}) at ${time(status.at)}`);
   showFrozen(status.frozen);
-  showWeb(status.web);
+  showWeb("web", status.web);
+  if (status.special !== null) showWeb("special", status.special);
   showDatabase(status.database);
+  showCron(status.cron);
   showCache(status.cache);
   showFiles(status.files);
   showEdge(status.edge);
@@ -33,9 +35,9 @@ function showFrozen(frozen: FarmStatus["frozen"]): void {
   else for (const { scope, until } of frozen) printLine(`frozen: ${scope} until ${time(until)}`);
 }
 
-function showWeb(web: FarmStatus["web"]): void {
-  if (isUnknown(web)) return printLine(`\nweb: unknown: ${web.unknown}`);
-  printLine(`\nweb: ${web.desired} wanted, ${web.min} to ${web.max} allowed`);
+function showWeb(name: string, web: FarmStatus["web"]): void {
+  if (isUnknown(web)) return printLine(`\n${name}: unknown: ${web.unknown}`);
+  printLine(`\n${name}: ${web.desired} wanted, ${web.min} to ${web.max} allowed`);
   const rows = web.nodes.map((node) => [
     node.id,
     node.state,
@@ -72,6 +74,13 @@ function showDatabase(database: FarmStatus["database"]): void {
   for (const { code, node, detail, since } of database.problems) {
     printLine(`problem ${code}${node === undefined ? "" : ` on ${node}`} since ${time(since)}: ${detail}`);
   }
+}
+
+function showCron(cron: FarmStatus["cron"]): void {
+  if (isUnknown(cron)) return printLine(`\nscheduled events: unknown: ${cron.unknown}`);
+  const { last, problems } = cron;
+  printLine(`\nscheduled events: ${last === null ? "never run yet" : `last run on ${last.node} at ${time(last.at)}`}`);
+  for (const { code, since, detail } of problems) printLine(`problem ${code} since ${time(since)}: ${detail}`);
 }
 
 /** Two digits are enough to see a cold cache. */

@@ -37,6 +37,7 @@ export function followMachines(ec2: Cloud["ec2"], stage: string, folder: string)
       const named = all().filter(({ name }) => name === target);
       return running.get(target) ?? (named.length === 1 ? named[0] : undefined);
     },
-    groupOf: (address) => (all().some((one) => one.address === address && one.name === "web") ? APP : undefined),
+    groupOf: (address) =>
+      all().some((one) => one.address === address && ["web", "special"].includes(one.name)) ? APP : undefined,
   };
 }

@@ -52,7 +52,7 @@ export async function brokenInvariants(world: SimulatedWorld): Promise<readonly 
   const wrong = await wrongWithPair(world);
   const groups = await groupsOf(world);
   const journal = await world.journal();
-  const { deeds, broken } = world.witness;
+  const { deeds, runs, broken } = world.witness;
   const pair = world.databases.pair.witness;
   return [
     ...broken,
@@ -63,6 +63,7 @@ export async function brokenInvariants(world: SimulatedWorld): Promise<readonly 
     ...(await strayMachines(world, groups)),
     ...(await openActivities(world, groups)),
     ...completedTwice(deeds),
+    ...ranTwiceAMinute(runs),
     ...changedBlindly(deeds, journal),
     ...unexplained(deeds, journal),
     ...untyped(journal),
@@ -133,6 +134,12 @@ function completedTwice(deeds: readonly Deed[]): string[] {
   return [...seen].filter(([, times]) => times > 1).map(([key, times]) => `${key} was completed ${times} times`);
 }
 
+/** WordPress's due events, by the minute that a run's comment names. */
+function ranTwiceAMinute(runs: readonly Deed[]): string[] {
+  const minutes = runs.map(({ parameters }) => parameters["Comment"]?.split(" ")[3]?.slice(0, 16));
+  return minutes.filter((minute, index) => minutes.indexOf(minute) !== index).map((minute) => `two runs in ${minute}`);
+}
+
 /** A decision is made on metrics of the last 40 s; a slow call may come some seconds later. */
 const METRICS_AGE_MS_MAX = 60_000;
 
@@ -181,6 +188,8 @@ const ACTION_OF: Readonly<Record<string, (parameters: Deed["parameters"]) => str
   TerminateInstanceInAutoScalingGroup: ({ ShouldDecrementDesiredCapacity: isLess }) =>
     isLess === "true" ? "retire-node" : "replace-node",
   DeregisterTargets: () => "deregister-target",
+  EnterStandby: () => "enter-standby",
+  ExitStandby: () => "exit-standby",
   SendCommand: ({ DocumentName }) => (DocumentName?.endsWith("-fence") === true ? "fence" : "send-command"),
   StopInstances: () => "fence",
   StartInstances: () => "start-machine",

@@ -12,12 +12,13 @@ import type { VirtualClock } from "./virtual-clock.ts";
 
 /** How a script of a node goes wrong. */
 export type Mishap = "own-fault" | "shared-missing" | "hang" | "crash";
-export type Script = "launch" | "drain" | "fence";
+const SCRIPTS = ["launch", "drain", "fence", "cron"] as const;
+export type Script = (typeof SCRIPTS)[number];
 
-/** An instance without processes: boots, answers, runs the two scripts of infra/nodes, and dies. */
+/** An instance without processes: boots, answers, runs the scripts of infra/nodes, and dies. */
 export interface ModelMachine extends Machine {
   readonly id: string;
-  /** `web`, `db-a`, `db-b`; empty for a machine that is no node of the farm. */
+  /** `web`, `special`, `db-a`, `db-b`; empty for a machine that is no node of the farm. */
   readonly node: string;
   readonly spec: MachineSpec;
   hasPower(): boolean;
@@ -26,6 +27,9 @@ export interface ModelMachine extends Machine {
   /** The host is lost. */
   die(reason: string): void;
 }
+
+/** Of either class. */
+export const isWeb = ({ node }: ModelMachine): boolean => node === "web" || node === "special";
 
 export interface MachineParts {
   readonly clock: VirtualClock;
@@ -148,9 +152,9 @@ async function runScript(
   command: MachineCommand,
 ): Promise<MachineOutcome> {
   const { clock } = parts;
-  const script = /tandem-node" (launch|drain|fence)\b/.exec(command.script)?.[1];
-  if (script !== "launch" && script !== "drain" && script !== "fence")
-    return ended(127, `the model knows no command: ${command.script}`);
+  const word = /tandem-node" (\w+)/.exec(command.script)?.[1];
+  const script = SCRIPTS.find((known) => known === word);
+  if (script === undefined) return ended(127, `the model knows no command: ${command.script}`);
   const mishap = parts.mishap(machine, script);
   if (mishap === "hang" || parts.databases.isCutOff(machine)) {
     await clock.sleep(command.timeoutMs);
@@ -162,7 +166,7 @@ async function runScript(
   if (mishap === "own-fault") return ended(10, "nginx is stopped; see its log");
   if (mishap === "shared-missing") return ended(20, "no database takes writes");
   if (script === "fence") return ended(0, parts.databases.fence(machine));
-  return script === "drain" ? ended(0, "drained") : launch(parts, machine);
+  return script === "launch" ? launch(parts, machine) : ended(0, "ok");
 }
 
 async function launch({ clock, databases }: MachineParts, machine: ModelMachine): Promise<MachineOutcome> {
@@ -172,7 +176,7 @@ async function launch({ clock, databases }: MachineParts, machine: ModelMachine)
     return true;
   };
   if (!(await until(machine.isUp, BOOT_WAIT_MS))) return ended(20, "the boot is not over yet");
-  if (machine.node !== "web") return ended(0, "ok");
+  if (!isWeb(machine)) return ended(0, "ok");
   if (!(await until(() => databases.writer() !== undefined, WRITER_WAIT_MS)))
     return ended(20, "no database takes writes");
   return ended(0, "ok");

@@ -47,8 +47,8 @@ export function modelTraffic({ clock, machines, put }: TrafficParts): Traffic {
   const probed = new Map<string, number>();
   let publishedAt = 0;
   const serving = (): number =>
-    [...probed].filter(([host, at]) => clock.now() - at <= PROBED_MS_MAX && machines().at(host)?.isUp() === true)
-      .length;
+    [...probed].filter(([host, at]) => clock.now() - at <= PROBED_MS_MAX && serves(machines().at(host))).length;
+  const serves = (machine: ModelMachine | undefined): boolean => machine?.isUp() === true && machine.node === "web";
 
   const traffic: Traffic = {
     load: QUIET,
@@ -74,15 +74,16 @@ export function modelTraffic({ clock, machines, put }: TrafficParts): Traffic {
       const interval = (): void => {
         timer = clock.after(INTERVAL_SECONDS * 1000, interval);
         const { perSecond, serviceSeconds } = traffic.load;
-        const inTraffic = probed.has(machine.address) ? 1 / Math.max(1, serving()) : 0;
+        // visitors only: nobody administers this site
+        const inTraffic = machine.node === "web" && probed.has(machine.address) ? 1 / Math.max(1, serving()) : 0;
         const arrived = Math.round(perSecond * INTERVAL_SECONDS * inTraffic);
         const room = Math.floor((workers * INTERVAL_SECONDS) / serviceSeconds);
         const completed = Math.min(queued + arrived, room);
         queued = Math.min(queued + arrived - completed, workers * QUEUED_PER_WORKER_MAX);
         const busy = Math.min(workers, (completed * serviceSeconds) / INTERVAL_SECONDS);
         if (clock.now() < traffic.silentUntil) return;
-        // infra/nodes/publish.sh: a node on its way into the warm pool tells nothing
-        if (machine.spec.metadata.lifecycleState()?.startsWith("Warmed:") === true) return;
+        // infra/nodes/publish.sh: a node on its way into the warm pool, or on standby, tells nothing
+        if (/^(Warmed:|Standby$)/.test(machine.spec.metadata.lifecycleState() ?? "")) return;
         publishedAt = clock.now();
         void put(machine, {
           ArrivedRequests: arrived,

@@ -18,6 +18,8 @@ export interface Deed {
 /** What is seen of the functions from outside: what they changed, what they wrote down, and who held which lease. */
 export interface Witness {
   readonly deeds: readonly Deed[];
+  /** Commands that ran WordPress's scheduled events: routine, so they are no deeds. */
+  readonly runs: readonly Deed[];
   readonly lines: readonly JournalLine[];
   /** Rules that were broken, in words. */
   readonly broken: readonly string[];
@@ -52,6 +54,8 @@ const DEEDS = new Set([
   "RollbackInstanceRefresh",
   "TerminateInstanceInAutoScalingGroup",
   "DeregisterTargets",
+  "EnterStandby",
+  "ExitStandby",
   "SendCommand",
   "StopInstances",
   "StartInstances",
@@ -69,6 +73,7 @@ interface Held {
 /** `metricsAgeMs`: how long ago a node published its load. */
 export function openWitness(clock: VirtualClock, metricsAgeMs: () => number): Witness {
   const deeds: Deed[] = [];
+  const runs: Deed[] = [];
   const lines: JournalLine[] = [];
   const broken: string[] = [];
   const asked = new Map<string, number>();
@@ -95,6 +100,7 @@ export function openWitness(clock: VirtualClock, metricsAgeMs: () => number): Wi
 
   return {
     deeds,
+    runs,
     lines,
     broken,
     asked: (operation) => asked.get(operation) ?? 0,
@@ -131,14 +137,17 @@ export function openWitness(clock: VirtualClock, metricsAgeMs: () => number): Wi
     async around({ principal, operation, input }, perform) {
       const answer = await perform();
       const functionName = /:assumed-role\/[^/]+\/(tandem-.+)$/.exec(principal.arn)?.[1];
-      if (DEEDS.has(operation) && functionName !== undefined)
-        deeds.push({
+      if (DEEDS.has(operation) && functionName !== undefined) {
+        const parameters = texts(input);
+        const isRun = parameters["DocumentName"]?.endsWith("-cron") === true;
+        (isRun ? runs : deeds).push({
           at: clock.now(),
           functionName,
           operation,
-          parameters: texts(input),
+          parameters,
           metricsAgeMs: metricsAgeMs(),
         });
+      }
       return answer;
     },
     watch: (table) => ({

@@ -15,7 +15,7 @@ import { openChance } from "./chance.ts";
 import { deploy, redeploy } from "./deploy.ts";
 import { openDisturbances, type Disturbance } from "./faults.ts";
 import { functionRuntime, loadCode, type Way } from "./functions.ts";
-import { modelMachines, type Machines, type ModelMachine } from "./machines.ts";
+import { isWeb, modelMachines, type Machines, type ModelMachine } from "./machines.ts";
 import { openDatabases, type Databases } from "./pair/databases.ts";
 import { isDatabaseNode } from "./pair/pair.ts";
 import { watchStore, type ToldOfPair } from "./pair/store.ts";
@@ -125,7 +125,7 @@ export async function openWorld({
     const credentials = machine.spec.metadata.credentials();
     const principal = credentials === undefined ? undefined : cloud.iam.principalOf(credentials.accessKeyId);
     if (principal === undefined) throw new Error(`${machine.id} has no role to publish with`);
-    const Dimensions = [{ Name: "AutoScalingGroupName", Value: `tandem-${stageOf(template)}-web` }];
+    const Dimensions = [{ Name: "AutoScalingGroupName", Value: `tandem-${stageOf(template)}-${machine.node}` }];
     const MetricData = Object.entries(metrics).map(([MetricName, Value]) => ({
       MetricName,
       Value,
@@ -140,7 +140,7 @@ export async function openWorld({
     chance: chance.branch("machines"),
     databases,
     mishap: disturbances.mishap,
-    booted: (machine) => (machine.node === "web" ? traffic.publish(machine) : undefined),
+    booted: (machine) => (isWeb(machine) ? traffic.publish(machine) : undefined),
   });
   const ways: WayParts = {
     clock,

@@ -13,6 +13,8 @@ import { observeNode } from "./observe.ts";
 import {
   planNode,
   type DeregisterTarget,
+  type EnterStandby,
+  type ExitStandby,
   type MarkUnhealthy,
   type NodeAction,
   type NodeObservation,
@@ -47,8 +49,14 @@ export function webNode(deps: FleetDeps): Capability<NodeObservation, NodeAction
           await aws.fleet.markUnhealthy(action.instanceId);
           return `${action.group} replaces ${action.instanceId}`;
         case "replace-node":
-          await aws.fleet.terminate(action.instanceId, "launch another");
-          return `${action.instanceId} leaves and ${action.group} launches another`;
+          await aws.fleet.terminate(action.instanceId, "keep the size");
+          return `${action.instanceId} leaves and ${action.group} keeps its size`;
+        case "enter-standby":
+          await aws.fleet.enterStandby(action.group, action.instanceId, action.shrinks);
+          return `${action.instanceId} gets no new requests and is kept`;
+        case "exit-standby":
+          await aws.fleet.exitStandby(action.group, action.instanceId);
+          return `${action.instanceId} comes back into service`;
         case "answer-request":
           return applyAnswer(deps.requests, action);
         default:
@@ -64,18 +72,31 @@ const isBoot = (action: HookAction): action is CompleteHook =>
 
 async function nodeHolds(
   aws: LifecycleAws,
-  action: DeregisterTarget | MarkUnhealthy | ReplaceNode,
+  action: DeregisterTarget | MarkUnhealthy | ReplaceNode | EnterStandby | ExitStandby,
 ): Promise<true | string> {
   const { instanceId, kind } = action;
   const membership = await aws.membership(instanceId);
   if (membership === undefined) return `${instanceId} is in no group any more`;
   if (kind === "deregister-target" && isLeaving(membership.lifecycleState)) return true;
-  if (membership.lifecycleState !== "InService") return `${instanceId} is in ${membership.lifecycleState} now`;
-  if (kind === "replace-node")
-    return membership.group === action.group || `${instanceId} is in group ${membership.group} now`;
+  const { lifecycleState: state } = membership;
+  const isOnStandby = state === "Standby" && (kind === "replace-node" || kind === "exit-standby");
+  if (!isOnStandby && (state !== "InService" || kind === "exit-standby")) return `${instanceId} is in ${state} now`;
+  if (kind === "replace-node" || kind === "enter-standby" || kind === "exit-standby") {
+    if (membership.group !== action.group) return `${instanceId} is in group ${membership.group} now`;
+    return kind === "replace-node" || sizeHolds(aws, action);
+  }
   const machine = (await aws.machines([instanceId])).get(instanceId);
   return (
     (machine !== undefined && isDead(machine.state)) ||
     `the machine of ${instanceId} is ${machine?.state ?? "not shown by EC2"}`
   );
+}
+
+/** Auto Scaling refuses what would leave the group's bounds. */
+async function sizeHolds(aws: LifecycleAws, action: EnterStandby | ExitStandby): Promise<true | string> {
+  const group = await aws.group(action.group);
+  if (group === undefined) return `${action.group} does not exist any more`;
+  const { desired, min, max } = group;
+  const holds = action.kind === "exit-standby" ? desired < max : action.shrinks === desired > min;
+  return holds || `${action.group} wants ${desired} nodes now`;
 }

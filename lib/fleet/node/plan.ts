@@ -5,14 +5,17 @@ import type { HookAction } from "../../lifecycle/action.ts";
 import {
   isDead,
   isLeaving,
+  isStandby,
   isWarm,
   waitingTransition,
+  type Group,
   type HookObservation,
   type Membership,
 } from "../../lifecycle/observation.ts";
 import { isUrgent, noticeOf, wordsOfNotice, type Notice } from "../../lifecycle/notice.ts";
 import { planLaunch, planTermination, wait } from "../../lifecycle/plan.ts";
-import { answerRequest, type AnswerRequest } from "../../reconcile/answer.ts";
+import type { AnswerRequest } from "../../reconcile/answer.ts";
+import { answer, planKeep, planStandby, refuseAll, wants } from "./wishes.ts";
 
 /** Health of a target as the balancer gives it. `unused` is also what it says of a target that is not registered. */
 export type TargetState = "initial" | "healthy" | "unhealthy" | "draining" | "unused" | "unavailable";
@@ -26,9 +29,11 @@ export interface Target {
 /** Everything that decides a web node's next step. */
 export interface NodeObservation {
   readonly hook: HookObservation;
+  /** Read where an open wish may depend on its size, and for a node whose targets are read. */
+  readonly group: Fact<Group>;
   /** Absent where nothing depends on it: a node that is still on its way in. */
   readonly targets: Fact<readonly Target[]>;
-  /** What AWS has announced of instances; read of a node in service only. */
+  /** What AWS has announced of instances; read of a node in service or on standby only. */
   readonly notices: Fact<readonly Notice[]>;
   /** Open wishes for this node, oldest first. */
   readonly requests: readonly OperatorRequest[];
@@ -48,14 +53,37 @@ export interface MarkUnhealthy extends Action {
   readonly group: string;
 }
 
-/** Lets a node go through its terminate hook; the group keeps its size and launches another. */
+/** Lets a node go through its terminate hook; the group keeps its size, and launches another for one that it counts. */
 export interface ReplaceNode extends Action {
   readonly kind: "replace-node";
   readonly instanceId: string;
   readonly group: string;
 }
 
-export type NodeAction = HookAction | DeregisterTarget | MarkUnhealthy | ReplaceNode | AnswerRequest;
+/** Takes a node out of service that stays: the group neither checks nor replaces nor counts it. */
+export interface EnterStandby extends Action {
+  readonly kind: "enter-standby";
+  readonly instanceId: string;
+  readonly group: string;
+  /** The group wants one node less from then on. */
+  readonly shrinks: boolean;
+}
+
+/** Puts such a node back; the group wants one more from then on. */
+export interface ExitStandby extends Action {
+  readonly kind: "exit-standby";
+  readonly instanceId: string;
+  readonly group: string;
+}
+
+export type NodeAction =
+  | HookAction
+  | DeregisterTarget
+  | MarkUnhealthy
+  | ReplaceNode
+  | EnterStandby
+  | ExitStandby
+  | AnswerRequest;
 
 /** A state that Auto Scaling leaves by itself within seconds, without an event when it is read a moment too early. */
 const LOOK_AGAIN_MS = 2_000;
@@ -71,15 +99,16 @@ export function planNode(o: NodeObservation): Plan<NodeAction> {
     };
   if (!isKnown(membership) || !groups.includes(membership.known.group)) {
     const because = `${instanceId} is in no web group of this farm`;
-    return { actions: refuseDrains(o, because), because: `${because}: no writes` };
+    return { actions: refuseAll(o, because), because: `${because}: no writes` };
   }
   const state = membership.known.lifecycleState;
   switch (waitingTransition(state)) {
     case "launching":
+      return withAnswers(drainsRefused(o), planLaunch(o.hook));
     case "warming":
-      return withAnswers(refuseDrains(o, `${instanceId} is still launching`), planLaunch(o.hook));
+      return withAnswers(refuseAll(o, `${instanceId} is still launching`), planLaunch(o.hook));
     case "terminating":
-      return withAnswers(drainsBegun(o), planLeaving(o));
+      return withAnswers(leaves(o), planLeaving(o));
     case undefined:
       return planBetweenHooks(o, membership.known);
   }
@@ -89,22 +118,46 @@ function planBetweenHooks(o: NodeObservation, membership: Membership): Plan<Node
   const { instanceId } = o.hook;
   const state = membership.lifecycleState;
   if (state === "InService") return planServing(o, membership);
+  if (isStandby(state)) return told(announced(o), planKept(o, membership));
   if (state === "Terminating")
     return {
-      actions: drainsBegun(o),
+      actions: leaves(o),
       because: `${instanceId} is about to wait in its terminate hook`,
       lookAgainMs: LOOK_AGAIN_MS,
     };
-  if (isLeaving(state)) return { actions: drainsBegun(o), because: `${instanceId} is in ${state}` };
+  if (isLeaving(state)) return { actions: leaves(o), because: `${instanceId} is in ${state}` };
   if (isWarm(state))
     return {
-      actions: refuseDrains(o, `${instanceId} is in the warm pool and serves nobody`),
+      actions: refuseAll(o, `${instanceId} is in the warm pool and serves nobody`),
       because: `${instanceId} is in ${state}: it serves nobody, and whether its machine runs is the pool's affair`,
       ...(state === "Warmed:Pending" ? { lookAgainMs: LOOK_AGAIN_MS } : {}),
     };
   if (state === "Pending")
     return { actions: [], because: `${instanceId} is about to wait in its launch hook`, lookAgainMs: LOOK_AGAIN_MS };
-  return { actions: [], because: `${instanceId} is in ${state}` };
+  const isAwaited = state === "Pending:Proceed" && wants(o, "restore");
+  return { actions: [], because: `${instanceId} is in ${state}`, ...(isAwaited ? { lookAgainMs: LOOK_AGAIN_MS } : {}) };
+}
+
+/** EnteringStandby: its last requests are answered, and only then can it be let go or put back. */
+function planKept(o: NodeObservation, { group, lifecycleState }: Membership): Plan<NodeAction> {
+  const { instanceId, machine } = o.hook;
+  const plan = planStandby(o, group, LOOK_AGAIN_MS);
+  if (lifecycleState !== "Standby") {
+    const isAwaited = wants(o, "restore") || wants(o, "replace");
+    const actions = plan.actions.filter(({ kind }) => kind === "answer-request");
+    const because = `${instanceId} answers its last requests on its way to standby`;
+    return { actions, because, ...(isAwaited ? { lookAgainMs: LOOK_AGAIN_MS } : {}) };
+  }
+  if (wants(o, "replace"))
+    return {
+      actions: [replaceNode(instanceId, group, "an operator wants it")],
+      because: `an operator wants ${instanceId} gone`,
+    };
+  // It is stopped and started at will, but what is terminated never comes back, and no group looks.
+  const isGone = isKnown(machine) && machine.known.state === "terminated";
+  if (!isGone) return plan;
+  const detail = `it is on standby and its machine is terminated: tandem drain ${instanceId} lets it go`;
+  return { ...plan, problems: [{ code: "machine-dead", node: instanceId, detail }] };
 }
 
 /** The traffic goes first, then the node's own drain, then the node. A dead machine has no traffic to wait for. */
@@ -135,13 +188,19 @@ function planServing(o: NodeObservation, membership: Membership): Plan<NodeActio
   const { instanceId, machine } = o.hook;
   if (isKnown(machine) && isDead(machine.known.state))
     return planLost(o, membership, `the machine is ${machine.known.state}`);
-  if (o.requests.some(isOpenDrain))
+  if (wants(o, "replace"))
     return {
       actions: [replaceNode(instanceId, membership.group, "an operator wants it")],
       because: `an operator wants ${instanceId} drained`,
     };
-  const notice = isKnown(o.notices) ? noticeOf(o.notices.known, instanceId) : undefined;
-  if (notice !== undefined) return planAnnounced(o, membership, notice);
+  const notice = announced(o);
+  if (notice !== undefined && isUrgent(notice, o.hook.now)) return told(notice, planTaken(membership, notice));
+  if (wants(o, "keep")) return told(notice, planKeep(o, membership.group, LOOK_AGAIN_MS));
+  const rest = notice === undefined ? planQuiet(o) : planDeparting(notice);
+  return told(notice, withAnswers(answer(o, "restore", "done", `${instanceId} is in service`), rest));
+}
+
+function planQuiet({ hook: { instanceId, machine } }: NodeObservation): Plan<NodeAction> {
   if ("unknown" in machine)
     return { actions: [], because: `${instanceId} is in service, its machine is unknown: ${machine.unknown}` };
   if (!isKnown(machine))
@@ -152,16 +211,26 @@ function planServing(o: NodeObservation, membership: Membership): Plan<NodeActio
   return { actions: [], because: `${instanceId} is in service` };
 }
 
-/** There may be no time for anything but the drain; where there is, the tier lets another one serve first (scope `web`). */
-function planAnnounced(o: NodeObservation, membership: Membership, notice: Notice): Plan<NodeAction> {
-  const { instanceId } = notice;
-  const detail = wordsOfNotice(notice);
-  const isNow = isUrgent(notice, o.hook.now);
-  return {
-    actions: isNow ? [replaceNode(instanceId, membership.group, detail, "interruption-announced")] : [],
-    because: isNow ? `${instanceId} leaves before it is taken` : `${instanceId} serves until another one does`,
-    problems: [{ code: "interruption-announced", node: instanceId, detail }],
-  };
+const announced = ({ hook, notices }: NodeObservation): Notice | undefined =>
+  isKnown(notices) ? noticeOf(notices.known, hook.instanceId) : undefined;
+
+/** There is no time for anything but the drain. */
+const planTaken = ({ group }: Membership, notice: Notice): Plan<NodeAction> => ({
+  actions: [replaceNode(notice.instanceId, group, wordsOfNotice(notice), "interruption-announced")],
+  because: `${notice.instanceId} leaves before it is taken`,
+});
+
+/** There is time: the tier lets another one serve first (scopes `web` and `special`). */
+const planDeparting = ({ instanceId }: Notice): Plan<NodeAction> => ({
+  actions: [],
+  because: `${instanceId} serves until another one does`,
+});
+
+/** What AWS announced is told as a problem, whatever is done about it. */
+function told(notice: Notice | undefined, plan: Plan<NodeAction>): Plan<NodeAction> {
+  if (notice === undefined) return plan;
+  const problem = { code: "interruption-announced", node: notice.instanceId, detail: wordsOfNotice(notice) };
+  return { ...plan, problems: [...(plan.problems ?? []), problem] };
 }
 
 const STOPPED = "the machine is stopped";
@@ -218,21 +287,26 @@ export const replaceNode = (instanceId: string, group: string, why: string, prob
   kind: "replace-node",
   instanceId,
   group,
-  reason: `drain ${instanceId}, the group launches another: ${why}`,
-  precondition: `${instanceId} is in service in ${group}`,
+  reason: `drain ${instanceId}, the group keeps its size: ${why}`,
+  precondition: `${instanceId} is in service or on standby in ${group}`,
   idempotencyKey: `replace ${instanceId}`,
   ...(problem === undefined ? {} : { problem }),
 });
 
-const isOpenDrain = (request: OperatorRequest): boolean => request.action === "drain";
+/** A node that launches may be on its way back: such a wish waits for its service. */
+const drainsRefused = (o: NodeObservation): AnswerRequest[] => {
+  const because = `${o.hook.instanceId} is still launching`;
+  return [...answer(o, "replace", "refused", because), ...answer(o, "keep", "refused", because)];
+};
 
-const refuseDrains = (o: NodeObservation, because: string): AnswerRequest[] =>
-  o.requests.filter(isOpenDrain).map((request) => answerRequest(request, "refused", because));
-
-const drainsBegun = (o: NodeObservation): AnswerRequest[] =>
-  o.requests
-    .filter(isOpenDrain)
-    .map((request) => answerRequest(request, "done", `${o.hook.instanceId} drains; the group launches another`));
+const leaves = (o: NodeObservation): AnswerRequest[] => {
+  const { instanceId } = o.hook;
+  return [
+    ...answer(o, "replace", "done", `${instanceId} drains; the group keeps its size`),
+    ...answer(o, "keep", "refused", `${instanceId} leaves for good`),
+    ...answer(o, "restore", "refused", `${instanceId} leaves for good`),
+  ];
+};
 
 const withAnswers = (answers: readonly AnswerRequest[], plan: Plan<NodeAction>): Plan<NodeAction> => ({
   ...plan,

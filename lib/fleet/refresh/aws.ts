@@ -53,6 +53,8 @@ export function refreshAws({ autoScaling }: GroupClients) {
           InstanceWarmup: WARMUP_SECONDS,
           SkipMatching: true,
           AutoRollback: true,
+          // By default it waits for a node that an operator keeps, and fails after an hour.
+          StandbyInstances: "Ignore" as const,
           ...(checkpoints.length === 0
             ? {}
             : { CheckpointPercentages: [...checkpoints], CheckpointDelay: checkpointDelaySeconds }),

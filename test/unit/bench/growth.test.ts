@@ -30,7 +30,11 @@ describe("a pass of the minute clock", () => {
     const [few, many] = [await byOperation(small), await byOperation(large)];
 
     expect(many.operations).toEqual(few.operations);
-    expect(many.scopes).toMatchObject([{ scope: "web", ended: "rest" }, { scope: "database" }]);
+    expect(many.scopes).toMatchObject([
+      { scope: "web", ended: "rest" },
+      { scope: "database" },
+      { scope: "cron", ended: "rest" },
+    ]);
     expect(many.refused).toEqual([]);
   });
 

@@ -25,7 +25,7 @@ async function observe(count: number, reports: Readonly<Record<number, readonly 
   });
   const clock = manualClock();
   const ids = Array.from({ length: count }, (_, index) => `i-${index}`);
-  const mounts = await observeMounts({ spec: localSpec, clock, cloudWatch }, ids);
+  const mounts = await observeMounts({ spec: localSpec, clock, cloudWatch }, localSpec.webGroup, ids);
   return { mounts, clock, calls };
 }
 

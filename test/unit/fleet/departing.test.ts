@@ -104,6 +104,16 @@ const ROWS: readonly [string, CapacityObservation, readonly string[]][] = [
     [],
   ],
   [
+    "one that an operator keeps on standby holds nobody up",
+    observed(3, 10, {
+      ...announced(0),
+      ...all(3),
+      ...grown,
+      ...group(3, { instances: [...groupOf(3).instances, { id: "i-9", lifecycleState: "Standby", healthy: true }] }),
+    }),
+    ["retire-node i-0"],
+  ],
+  [
     "a quarter of a large tier goes at a time",
     observed(24, 10, { ...announced(0, 1, 2, 3, 4, 5, 6, 7), ...all(24), ...group(24, { min: 16, max: 30 }) }),
     ["retire-node i-0", "retire-node i-1", "retire-node i-2", "retire-node i-3", "retire-node i-4", "retire-node i-5"],

@@ -5,6 +5,7 @@ import type { OperatorRequest } from "../../../lib/reconcile/requests.ts";
 import { planNode, type NodeObservation, type TargetState } from "../../../lib/fleet/node/plan.ts";
 import type { HookObservation } from "../../../lib/lifecycle/observation.ts";
 import { expectGolden } from "../../golden/golden.ts";
+import { groupOf } from "./farm-model.ts";
 import {
   failed,
   GROUP,
@@ -21,6 +22,7 @@ import {
 
 const seen = (hook: HookObservation, parts: Partial<NodeObservation> = {}): NodeObservation => ({
   hook,
+  group: absent,
   targets: absent,
   notices: absent,
   requests: [],
@@ -33,7 +35,7 @@ const drainWish: OperatorRequest = {
   id: "r-1",
   scope: `web/${NODE}`,
   action: "drain",
-  args: { instanceId: NODE },
+  args: { instanceId: NODE, keep: false },
   state: "pending",
   createdAt: NOW - 1e3,
   expiresAt: NOW + 6e4,
@@ -42,6 +44,10 @@ const wish = { requests: [drainWish] };
 const announced = (inMs?: number) => ({
   notices: known([{ instanceId: NODE, detail: "EC2 takes it", ...(inMs === undefined ? {} : { endsAt: NOW + inMs }) }]),
 });
+const keepWish = { requests: [{ ...drainWish, action: "drain", args: { instanceId: NODE, keep: true } }] } as const;
+const restoreWish = { requests: [{ ...drainWish, action: "restore", args: { instanceId: NODE } }] } as const;
+const sized = (desired: number) => ({ group: known(groupOf(desired)) });
+const onStandby = (parts: Partial<HookObservation> = {}) => launching({ membership: member("Standby"), ...parts });
 const lost = serving({ machine: machine("terminated") });
 const waitsForTarget = terminating({ record: record({ heartbeatAt: NOW }) });
 
@@ -168,6 +174,74 @@ const ROWS: readonly [string, NodeObservation, readonly string[]][] = [
   ],
 ];
 
+/** What the plan says to an operator's wish, or does for it. */
+const STANDBY: readonly [string, NodeObservation, readonly string[]][] = [
+  ["shall be kept, of more than the minimum", seen(serving(), { ...keepWish, ...sized(3) }), ["enter-standby shrinks"]],
+  ["shall be kept, at the minimum", seen(serving(), { ...keepWish, ...sized(2) }), ["enter-standby"]],
+  ["shall be kept, its group unknown", seen(serving(), { ...keepWish, group: unknown("throttled") }), []],
+  ["shall be kept and died", seen(lost, { ...keepWish, ...sized(3), ...target("unused") }), ["mark-unhealthy"]],
+  ["is on its way to standby", seen(onStandby({ membership: member("EnteringStandby") }), keepWish), ["done"]],
+  ["is on standby", seen(onStandby(), keepWish), ["done"]],
+  ["is on standby without a wish, its machine stopped", seen(onStandby({ machine: machine("stopped") })), []],
+  ["shall be kept while it launches", seen(launching(), keepWish), ["refused"]],
+  ["shall be kept while it leaves", seen(waitsForTarget, { ...keepWish, ...target("draining") }), ["refused"]],
+  ["shall come back", seen(onStandby(), { ...restoreWish, ...sized(5) }), ["exit-standby"]],
+  ["shall come back into a full group", seen(onStandby(), { ...restoreWish, ...sized(6) }), ["refused"]],
+  ["shall come back, its group unknown", seen(onStandby(), { ...restoreWish, group: unknown("throttled") }), []],
+  [
+    "shall come back while its last requests are answered",
+    seen(onStandby({ membership: member("EnteringStandby") }), { ...restoreWish, ...sized(5) }),
+    [],
+  ],
+  ["comes back", seen(launching({ membership: member("Pending") }), restoreWish), []],
+  [
+    "comes back through its launch hook",
+    seen(launching({ ...online, record: sent(), command: run({ state: "success" }) }), restoreWish),
+    ["complete-hook"],
+  ],
+  ["is back", seen(serving(), restoreWish), ["done"]],
+  ["shall come back and left for good", seen(waitsForTarget, { ...restoreWish, ...target("draining") }), ["refused"]],
+  ["is on standby and shall go", seen(onStandby(), { ...wish, ...sized(2) }), ["replace-node"]],
+  [
+    "shall be kept and AWS takes it in two minutes",
+    seen(serving(), { ...keepWish, ...sized(3), ...announced(120_000) }),
+    ["replace-node"],
+  ],
+  [
+    "shall be kept and AWS recommends to leave it",
+    seen(serving(), { ...keepWish, ...sized(3), ...announced() }),
+    ["enter-standby shrinks"],
+  ],
+  ["is back, and AWS recommends to leave it", seen(serving(), { ...restoreWish, ...announced() }), ["done"]],
+  ["is on standby and AWS takes it in two minutes", seen(onStandby(), announced(120_000)), []],
+  ["is in the warm pool", seen(launching({ membership: member("Warmed:Stopped") }), restoreWish), ["refused"]],
+];
+
+describe("a node that an operator takes out and keeps", () => {
+  test.each(STANDBY)("when it %s", (_when, observation, then) => {
+    const words = planNode(observation).actions.map((action) => {
+      if (action.kind === "answer-request") return action.state;
+      return action.kind === "enter-standby" && action.shrinks ? `${action.kind} shrinks` : action.kind;
+    });
+    expect(words).toEqual(then);
+  });
+
+  test.each([
+    ["on its way there", seen(onStandby({ membership: member("EnteringStandby") }), announced(120_000))],
+    ["on standby", seen(onStandby(), announced(120_000))],
+    ["still in service", seen(serving(), { ...keepWish, ...sized(3), ...announced() })],
+  ])("is told when AWS takes it, %s", (_where, observation) => {
+    expect(planNode(observation).problems).toMatchObject([{ code: "interruption-announced", node: NODE }]);
+  });
+
+  test("is a problem only when its machine is gone for good", () => {
+    expect(planNode(seen(onStandby({ machine: machine("terminated") })))).toMatchObject({
+      actions: [],
+      problems: [{ code: "machine-dead", detail: expect.stringContaining(`tandem drain ${NODE}`) }],
+    });
+  });
+});
+
 describe("a web node", () => {
   test.each(ROWS)("when %s", (_when, observation, then) => {
     expect(planNode(observation).actions.map((action) => action.kind)).toEqual(then);
@@ -192,6 +266,8 @@ describe("a web node", () => {
     ["node-operator-drain", seen(serving(), wish)],
     ["node-taken", seen(serving(), announced(120_000))],
     ["node-to-be-taken", seen(serving(), announced())],
+    ["node-operator-keep", seen(serving(), { ...keepWish, ...sized(3) })],
+    ["node-operator-restore", seen(onStandby(), { ...restoreWish, ...sized(3) })],
     ["node-not-ours", seen(launching({ membership: member("Pending:Wait", "theirs") }))],
   ])("reads as in %s.txt", (name, observation) => {
     expectGolden(name, render(planNode(observation)));

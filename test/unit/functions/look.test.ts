@@ -86,7 +86,7 @@ describe("the minute clock", () => {
     const running = lookAtFarm(farm);
     await clock.advance(15_000);
     const { looks } = await running;
-    expect(looks.map(({ scope }) => scope).toSorted()).toEqual(["database", "web", `web/${WEB_NODE}`]);
+    expect(looks.map(({ scope }) => scope).toSorted()).toEqual(["cron", "database", "web", `web/${WEB_NODE}`]);
   });
 
   test("looks at the other scopes although one fails, and then fails with its name", async () => {

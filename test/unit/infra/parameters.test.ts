@@ -55,6 +55,32 @@ describe("the parameters of a deployment", () => {
       { webMin: "5", webMax: "3" },
       "webMin is 5 and webMax is 3: webMax must not be less",
     ],
+    [
+      "a slow start that AWS does not have",
+      { slowStartSeconds: "20" },
+      "it must be 0, or a whole number from 30 to 900",
+    ],
+    [
+      "an algorithm by another's name",
+      { balancerAlgorithm: "leastconn" },
+      "it must be one of round_robin, least_outstanding_requests, weighted_random",
+    ],
+    [
+      "slow start where AWS refuses it",
+      { slowStartSeconds: "60" },
+      'slowStartSeconds is 60 and balancerAlgorithm is "least_outstanding_requests": a balancer has slow start with round_robin only',
+    ],
+    [
+      "slow start with chance",
+      { slowStartSeconds: "60", balancerAlgorithm: "weighted_random" },
+      'slowStartSeconds is 60 and balancerAlgorithm is "weighted_random"',
+    ],
+    [
+      "more nodes of the second class at least than at most",
+      { specialMax: "1" },
+      "specialMin is 2 and specialMax is 1: specialMax must not be less, or 0 for no such nodes",
+    ],
+    ["a share that nobody serves", { specialShare: "0" }, "it must be a whole number from 1 to 100"],
     ["a warm pool of half a node", { warmPoolMin: "0.5" }, "parameter warmPoolMin"],
     [
       "a warm pool that the tier cannot use up",

@@ -105,6 +105,12 @@ describe("the packaged template", () => {
     ["a key of the stack's own", { EncryptionKey: "own" }],
     ["a share that is brought", { ShareServer: "files.example.org:/wordpress", Zones: "3" }],
     ["no warm pool", { WarmPoolMin: "0" }],
+    ["a warm pool", { WarmPoolMin: "2" }],
+    ["a second class of nodes", { SpecialMax: "4" }],
+    [
+      "a second class of nodes behind HTTPS",
+      { SpecialMax: "4", CertificateArn: "arn:aws:acm:eu-west-1:000000000000:certificate/x" },
+    ],
     ["no CloudFront", { Edge: "none" }],
     ["a public zone that is made", { PublicZoneName: "example.org" }],
     ["a key that is brought", { EncryptionKey: "arn:aws:kms:eu-west-1:000000000000:key/x" }],
@@ -132,8 +138,56 @@ describe("a warm pool", () => {
   });
 });
 
+describe("a second class of web nodes", () => {
+  const ITS = ["SpecialTargets", "SpecialRule", "SpecialLaunchTemplate", "SpecialGroup"];
+
+  test("is made only where one is wanted", async () => {
+    const itsWith = async (values: Record<string, string>) => {
+      const { enabled } = await stackWith(values);
+      return ITS.filter((id) => enabled.has(id));
+    };
+    expect(await itsWith({})).toEqual([]);
+    expect(await itsWith({ SpecialMax: "3" })).toEqual(ITS);
+  });
+
+  test("has template, group and targets of its own, and else what web nodes have", () => {
+    const [web, special] = [propertiesOf("WebGroup"), propertiesOf("SpecialGroup")];
+    const own = Object.keys(special).filter((name) => JSON.stringify(special[name]) !== JSON.stringify(web[name]));
+    expect(own.toSorted()).toEqual([
+      "AutoScalingGroupName",
+      "LaunchTemplate",
+      "MaxSize",
+      "MinSize",
+      "Tags",
+      "TargetGroupARNs",
+    ]);
+    expect(propertiesOf("SpecialTargets")).toEqual({
+      ...propertiesOf("WebTargets"),
+      Name: "tandem-production-special",
+    });
+  });
+
+  test("serves the administration by a rule with the weights of the parameter", () => {
+    expect(propertiesOf("SpecialRule")).toMatchObject({
+      Conditions: [
+        { PathPatternConfig: { Values: ["/wp-admin/*", "/wp-login.php", "/wp-cron.php", "/wp-json/wp/v2/media*"] } },
+      ],
+      Actions: [
+        {
+          ForwardConfig: {
+            TargetGroups: [
+              { TargetGroupArn: { Ref: "SpecialTargets" }, Weight: 100 },
+              { TargetGroupArn: { Ref: "WebTargets" }, Weight: 0 },
+            ],
+          },
+        },
+      ],
+    });
+  });
+});
+
 describe("a group of instances", () => {
-  test.each(["WebGroup", "DatabaseGroupA", "DatabaseGroupB"])(
+  test.each(["WebGroup", "SpecialGroup", "DatabaseGroupA", "DatabaseGroupB"])(
     "%s comes after and goes before all that its hooks need",
     (group) => {
       const needed = needs(group);
@@ -154,7 +208,7 @@ describe("a group of instances", () => {
   );
 
   test("has no capacity that a deploy would reset", () => {
-    expect(ofType(GROUP)).toHaveLength(3);
+    expect(ofType(GROUP)).toHaveLength(4);
     for (const { properties } of ofType(GROUP)) expect(properties).not.toHaveProperty("DesiredCapacity");
   });
 

@@ -112,14 +112,15 @@ describe("the metrics of an interval", () => {
        targets=(${targets.map((target) => `"${target}"`).join(" ")})
        imds() { [[ -n $said ]] && printf "%s" "$said"; }
        for said in "\${targets[@]}"; do
-         if is_warming; then echo no; else echo yes; fi
+         if is_aside; then echo no; else echo yes; fi
        done`,
       machineRoot(),
     )
       .stdout.trim()
       .split("\n");
 
-  test("are not those of a node on its way into the warm pool, and are again when it is to serve", () => {
-    expect(reportsToward("Warmed:Stopped", "", "InService", "Warmed:Stopped")).toEqual(["no", "yes", "yes", "yes"]);
+  test("are not those of a node that is aside: on its way into the warm pool, or kept by an operator", () => {
+    const [no, yes] = ["no", "yes"];
+    expect(reportsToward("Warmed:Stopped", "", "InService", "Standby", "InService")).toEqual([no, yes, yes, no, yes]);
   });
 });

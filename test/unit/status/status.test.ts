@@ -366,7 +366,7 @@ describe("the capacity of the web tier", () => {
   test("is read from the nodes' metrics, period by period", async () => {
     const { clock, deps } = farm(metrics);
 
-    const { samples } = await webCapacity(deps).observe("web", []);
+    const { samples } = await webCapacity(deps, { groupName: deps.spec.webGroup }).observe("web", []);
 
     const period = { reporters: 2, arrived: 40, completed: 40, busy: 1.5, workers: 2, queued: 0 };
     expect(isKnown(samples) && samples.known).toEqual([
@@ -378,7 +378,7 @@ describe("the capacity of the web tier", () => {
   const tenure = { fence: 1, isAlive: () => true, renew: async () => true };
   test("is changed by one call, and the change is remembered for the cooldown", async () => {
     const { clock, calls, deps } = farm(metrics);
-    const web = webCapacity(deps);
+    const web = webCapacity(deps, { groupName: deps.spec.webGroup });
     const [action] = web.plan(await web.observe("web", [])).actions;
 
     expect(action).toMatchObject({ kind: "set-desired", from: 2, to: 3 });

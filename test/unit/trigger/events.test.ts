@@ -114,7 +114,7 @@ const SAYS: Readonly<Record<string, RegExp>> = {
   "invalid/text.json": /the event is string "launch i-0a1b2c3d4e5f60718"/,
   "invalid/number.json": /the event is number 42/,
   "invalid/empty-object.json": /neither a detail-type nor/,
-  "invalid/launch-without-instance.json": /EC2InstanceId is missing, allowed is a string/,
+  "invalid/launch-without-instance.json": /EC2InstanceId is missing, allowed is an instance id such as/,
   "invalid/launch-without-detail.json": /detail is missing, allowed is a record/,
   "invalid/launch-detail-is-text.json": /detail is string "i-0a1b2c3d4e5f60718", allowed is a record/,
   "invalid/launch-instance-is-number.json": /EC2InstanceId is number 718/,

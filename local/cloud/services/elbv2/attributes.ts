@@ -43,7 +43,6 @@ const UNSUPPORTED: Readonly<Record<string, string>> = {
   "access_logs.s3.enabled": "true",
   "connection_logs.s3.enabled": "true",
   "stickiness.enabled": "true",
-  "load_balancing.algorithm.type": "weighted_random",
   "load_balancing.algorithm.anomaly_mitigation": "on",
 };
 
@@ -54,7 +53,7 @@ const BOUNDS: Readonly<Record<string, readonly [number, number]>> = {
   "deregistration_delay.timeout_seconds": [0, 3_600],
   "slow_start.duration_seconds": [0, 900],
 };
-const ALGORITHMS = ["round_robin", "least_outstanding_requests"];
+const ALGORITHMS = ["round_robin", "least_outstanding_requests", "weighted_random"];
 
 interface Attribute {
   readonly Key?: string | undefined;
@@ -77,6 +76,13 @@ function checkAttribute(known: Readonly<Record<string, string>>, key: string, va
     throw invalid(`load_balancing.algorithm.type must be one of ${ALGORITHMS.join(", ")}, not ${value}`);
 }
 
+/** "Slow start mode is not available with the least outstanding requests and weighted random algorithms" (target group guide). */
+function checkTogether(attributes: ReadonlyMap<string, string>): void {
+  const algorithm = attributes.get("load_balancing.algorithm.type");
+  if ((attributes.get("slow_start.duration_seconds") ?? "0") !== "0" && algorithm !== "round_robin")
+    throw invalid(`Slow start is not available with the algorithm '${algorithm}'`, "InvalidConfigurationRequest");
+}
+
 /** Sets all or, if one is refused, none. */
 export function setAttributes(
   held: Map<string, string>,
@@ -85,6 +91,7 @@ export function setAttributes(
 ): void {
   const pairs = attributes.map(({ Key, Value }) => [given(Key, "Key"), Value ?? ""] as const);
   for (const [key, value] of pairs) checkAttribute(known, key, value);
+  if (known === GROUP_ATTRIBUTES) checkTogether(new Map([...held, ...pairs]));
   for (const [key, value] of pairs) held.set(key, value);
 }
 

@@ -28,7 +28,7 @@ function failureOf(check: HealthCheck, result: ProbeResult): { reason: ReasonCod
  * be considered healthy", Application Load Balancer guide, Health checks for target groups); from then on the two
  * thresholds of successes and failures in a row decide.
  */
-export function countCheck(target: Target, check: HealthCheck, result: ProbeResult, nowMs: number): void {
+export function countCheck(target: Target, check: HealthCheck, result: ProbeResult): void {
   const failure = failureOf(check, result);
   if (failure === undefined) {
     target.successes += 1;
@@ -36,7 +36,6 @@ export function countCheck(target: Target, check: HealthCheck, result: ProbeResu
     const enough = target.state === "initial" ? 1 : check.healthyThreshold;
     if (target.state === "healthy" || target.successes < enough) return;
     target.state = "healthy";
-    target.healthyAt = nowMs;
     delete target.reason;
     delete target.description;
     return;

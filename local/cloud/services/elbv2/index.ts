@@ -105,8 +105,9 @@ export function openElbv2(world: World, parts: Elbv2Parts): Elbv2 {
 
 /** Decides on each request: rule, target group by weight, target by the group's algorithm. */
 function openRouter(world: World, store: Store, targets: Targets, record: RecordMetric) {
+  const chance = (): number => Number.parseInt(world.ids.hex(8), 16) / 2 ** 32;
   const chooseIn = (group: TargetGroup): Target | undefined =>
-    chooseTarget(group, world.clock.now(), (target) => targets.address(group, target) !== undefined);
+    chooseTarget(group, world.clock.now(), chance, (target) => targets.address(group, target) !== undefined);
   const forward = (listener: Listener, action: RuleAction & { kind: "forward" }): Routing => {
     const choices = action.to.map((to) => ({ key: to.groupArn, weight: to.weight, of: to.groupArn }));
     const group = store.groups.get(rotate(action.turns, choices) ?? "");

@@ -30,8 +30,8 @@ export interface Target {
   description?: string;
   successes: number;
   failures: number;
-  /** When it last became healthy: slow start counts from here. */
-  healthyAt?: number;
+  /** In slow start since then; absent: it takes its whole share. */
+  slowSince?: number;
   /** The next probe, or the end of draining. */
   timer?: Timer;
   /** Requests that it has not answered; each entry cuts one. */

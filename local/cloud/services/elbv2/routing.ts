@@ -38,20 +38,37 @@ export function eligible(group: TargetGroup): readonly Target[] {
     : targets.filter((target) => target.state === "unhealthy" || target.state === "initial");
 }
 
+const slowStartMs = (group: TargetGroup): number =>
+  Number(group.attributes.get("slow_start.duration_seconds") ?? 0) * 1_000;
+
 function shareOf(group: TargetGroup, target: Target, nowMs: number): number {
-  const durationMs = Number(group.attributes.get("slow_start.duration_seconds") ?? 0) * 1_000;
-  if (durationMs === 0 || target.healthyAt === undefined) return 1;
-  return Math.min(1, Math.max(SLOW_START_SHARE_MIN, (nowMs - target.healthyAt) / durationMs));
+  const durationMs = slowStartMs(group);
+  if (durationMs === 0 || target.slowSince === undefined) return 1;
+  return Math.min(1, Math.max(SLOW_START_SHARE_MIN, (nowMs - target.slowSince) / durationMs));
 }
 
-/** The target of the next request by the group's algorithm, or undefined if it has none. */
+/**
+ * A target that became healthy enters slow start "only when there is at least one healthy target that is not in slow
+ * start mode" (target group guide): else nobody could take what it does not.
+ */
+export const entersSlowStart = (group: TargetGroup, target: Target, nowMs: number): boolean =>
+  slowStartMs(group) > 0 &&
+  [...group.targets.values()].some(
+    (other) => other !== target && other.state === "healthy" && shareOf(group, other, nowMs) === 1,
+  );
+
+/** The target of the next request by the group's algorithm, or undefined if it has none. `chance` is from 0 up to 1. */
 export function chooseTarget(
   group: TargetGroup,
   nowMs: number,
+  chance: () => number,
   hasAddress: (target: Target) => boolean,
 ): Target | undefined {
   let targets = eligible(group).filter(hasAddress);
-  if (group.attributes.get("load_balancing.algorithm.type") === "least_outstanding_requests") {
+  const algorithm = group.attributes.get("load_balancing.algorithm.type");
+  // Without anomaly mitigation all healthy targets have the same weight.
+  if (algorithm === "weighted_random") return targets[Math.floor(chance() * targets.length)];
+  if (algorithm === "least_outstanding_requests") {
     const least = Math.min(...targets.map((target) => target.open.size));
     targets = targets.filter((target) => target.open.size === least);
   }

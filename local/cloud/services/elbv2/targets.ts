@@ -3,6 +3,7 @@ import type { World } from "../../service.ts";
 import { countCheck } from "./health.ts";
 import { QUOTAS, targetKey, type ReasonCode, type Target, type TargetGroup, type TargetState } from "./model.ts";
 import type { BalancerProxy } from "./proxy.ts";
+import { entersSlowStart } from "./routing.ts";
 
 export interface TargetParts {
   readonly world: World;
@@ -45,6 +46,12 @@ function begin(target: Target): void {
 function openChecks({ world, proxy }: TargetParts, address: AddressOf): (group: TargetGroup, target: Target) => void {
   const { clock } = world;
 
+  const leaveOrEnterSlowStart = (group: TargetGroup, target: Target): void => {
+    const now = clock.now();
+    delete target.slowSince;
+    if (target.state === "healthy" && entersSlowStart(group, target, now)) target.slowSince = now;
+  };
+
   const check = (group: TargetGroup, target: Target): void => {
     if (!isLive(group, target)) return;
     target.timer = clock.after(group.check.intervalSeconds * 1_000, () => check(group, target));
@@ -56,7 +63,10 @@ function openChecks({ world, proxy }: TargetParts, address: AddressOf): (group: 
     const port = group.check.port === "traffic-port" ? target.port : Number(group.check.port);
     const { path, timeoutSeconds } = group.check;
     void proxy.probe({ host, port, path, timeoutMs: timeoutSeconds * 1_000 }).then((result) => {
-      if (isLive(group, target)) countCheck(target, group.check, result, clock.now());
+      if (!isLive(group, target)) return;
+      const before = target.state;
+      countCheck(target, group.check, result);
+      if (target.state !== before) leaveOrEnterSlowStart(group, target);
     });
   };
 

@@ -213,6 +213,70 @@ describe("requests", () => {
     expect(share()).toBe(20);
   });
 
+  test("come whole to targets of which none could take what slow start keeps from them, and to those before it", async () => {
+    const model = await farmOf(["i-1", "i-2"]);
+    await attributes(model, model.groupArn, { "slow_start.duration_seconds": "100" });
+    expect(hosts(model, 4)).toEqual(["1", "2", "1", "2"]);
+    const empty = await farmOf([]);
+    await attributes(empty, empty.groupArn, { "slow_start.duration_seconds": "100" });
+
+    for (const id of ["i-1", "i-2"]) empty.elb.register(empty.groupArn, { id });
+    await empty.world.clock.advance(0);
+
+    // the second finds the first in service, and is the one that begins slowly
+    expect(hosts(empty, 20).filter((host) => host === "1").length).toBeGreaterThan(15);
+  });
+
+  test("come slowly again to a target that was unhealthy", async () => {
+    const model = await farmOf(["i-1", "i-2"]);
+    await attributes(model, model.groupArn, { "slow_start.duration_seconds": "100" });
+    model.probes.set("127.20.1.2", { status: 500 });
+    await model.world.clock.advance(10_000);
+    model.probes.delete("127.20.1.2");
+    await model.world.clock.advance(15_000);
+
+    expect(model.elb.health(model.groupArn, "i-2")).toBe("healthy");
+    expect(hosts(model, 20).filter((host) => host === "2").length).toBeLessThan(3);
+  });
+
+  test("go to healthy targets at random by weighted_random, to each about as often", async () => {
+    const model = await farmOf(["i-1", "i-2", "i-3"]);
+    await attributes(model, model.groupArn, { "load_balancing.algorithm.type": "weighted_random" });
+    model.probes.set("127.20.1.3", { status: 500 });
+    await model.world.clock.advance(10_000);
+
+    const seen = hosts(model, 400);
+
+    expect(seen).not.toContain("3");
+    const first = seen.filter((host) => host === "1").length;
+    expect(first).toBeGreaterThan(150);
+    expect(first).toBeLessThan(250);
+    expect(seen.join("")).toMatch(/11/);
+  });
+
+  test.each([
+    [{ "slow_start.duration_seconds": "29" }, "must be 0 or between 30 and 900"],
+    [{ "slow_start.duration_seconds": "901" }, "between 0 and 900"],
+    [
+      { "load_balancing.algorithm.type": "least_outstanding_requests", "slow_start.duration_seconds": "30" },
+      "Slow start is not available with the algorithm 'least_outstanding_requests'",
+    ],
+    [
+      { "slow_start.duration_seconds": "30", "load_balancing.algorithm.type": "weighted_random" },
+      "Slow start is not available with the algorithm 'weighted_random'",
+    ],
+    [{ "load_balancing.algorithm.type": "random" }, "must be one of round_robin"],
+  ])("keep their algorithm where AWS refuses another: %j", async (pairs, words) => {
+    const model = await farmOf(["i-1"]);
+
+    await expect(attributes(model, model.groupArn, pairs)).rejects.toThrow(words);
+
+    await attributes(model, model.groupArn, { "slow_start.duration_seconds": "30" });
+    await expect(
+      attributes(model, model.groupArn, { "load_balancing.algorithm.type": "least_outstanding_requests" }),
+    ).rejects.toMatchObject({ name: "InvalidConfigurationRequestException" });
+  });
+
   test("are counted with their time, for the balancer and for the group", async () => {
     const model = await farmOf(["i-1"]);
 
