@@ -18,6 +18,8 @@ export interface Deed {
 /** What is seen of the functions from outside: what they changed, what they wrote down, and who held which lease. */
 export interface Witness {
   readonly deeds: readonly Deed[];
+  /** Runs of due events, once a minute: no deeds of the farm's own. */
+  readonly cronRuns: readonly Deed[];
   readonly lines: readonly JournalLine[];
   /** Rules that were broken, in words. */
   readonly broken: readonly string[];
@@ -67,6 +69,7 @@ interface Held {
 /** `metricsAgeMs`: how long ago a node published its load. */
 export function openWitness(clock: VirtualClock, metricsAgeMs: () => number): Witness {
   const deeds: Deed[] = [];
+  const cronRuns: Deed[] = [];
   const lines: JournalLine[] = [];
   const broken: string[] = [];
   const asked = new Map<string, number>();
@@ -93,6 +96,7 @@ export function openWitness(clock: VirtualClock, metricsAgeMs: () => number): Wi
 
   return {
     deeds,
+    cronRuns,
     lines,
     broken,
     asked: (operation) => asked.get(operation) ?? 0,
@@ -129,14 +133,12 @@ export function openWitness(clock: VirtualClock, metricsAgeMs: () => number): Wi
     async around({ principal, operation, input }, perform) {
       const answer = await perform();
       const functionName = /:assumed-role\/[^/]+\/(tandem-.+)$/.exec(principal.arn)?.[1];
-      if (DEEDS.has(operation) && functionName !== undefined)
-        deeds.push({
-          at: clock.now(),
-          functionName,
-          operation,
-          parameters: texts(input),
-          metricsAgeMs: metricsAgeMs(),
-        });
+      if (DEEDS.has(operation) && functionName !== undefined) {
+        const parameters = texts(input);
+        const isCronRun = parameters["DocumentName"]?.endsWith("-cron") === true;
+        const deed = { at: clock.now(), functionName, operation, parameters, metricsAgeMs: metricsAgeMs() };
+        (isCronRun ? cronRuns : deeds).push(deed);
+      }
       return answer;
     },
     watch: (table) => ({

@@ -1,5 +1,4 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
-import { isCronRun } from "../invariants.ts";
 import { SCENARIO_MS, servingFarm, SETUP_MS, type ScenarioFarm } from "./farm.ts";
 
 let farm: ScenarioFarm;
@@ -12,8 +11,8 @@ afterAll(() => farm.world.close());
 const MINUTE = 60_000;
 const watchFarm = "tandem-local-watch-farm";
 const runs = (since: number) =>
-  farm.world.witness.deeds
-    .filter((deed) => isCronRun(deed) && deed.at >= since)
+  farm.world.witness.cronRuns
+    .filter(({ at }) => at >= since)
     .map(({ at, parameters }) => ({ minute: Math.floor(at / MINUTE), command: JSON.stringify(parameters) }));
 const nodeOf = (run: { command: string } | undefined): string => /i-[0-9a-f]+/.exec(run?.command ?? "")?.[0] ?? "none";
 

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
-import { groupsOf, isCronRun } from "../invariants.ts";
+import { groupsOf } from "../invariants.ts";
 import { packagedTemplate, type Template } from "../template.ts";
 import { SCENARIO_MS, servingFarm, SETUP_MS, type ScenarioFarm } from "./farm.ts";
 
@@ -44,8 +44,8 @@ test(
   "scheduled events run there, and on web nodes while that class has no healthy node",
   async () => {
     const runs = (since: number) =>
-      farm.world.witness.deeds
-        .filter((deed) => isCronRun(deed) && deed.at >= since)
+      farm.world.witness.cronRuns
+        .filter(({ at }) => at >= since)
         .map(({ parameters }) => /i-[0-9a-f]+/.exec(JSON.stringify(parameters))?.[0] ?? "");
     const [id = ""] = await ids();
     const since = farm.world.now();
