@@ -5,7 +5,7 @@ import { AGENTS_PER_CALL_MAX, factOf, lifecycleAws, type LifecycleClients } from
 import type { Capability } from "../reconcile/capability.ts";
 import { absent, isKnown, known } from "../reconcile/fact.ts";
 import { webGroups, type Spec } from "../spec.ts";
-import { planCron, runKey, type CronObservation, type RunCron } from "./plan.ts";
+import { hadTurn, planCron, runKey, type CronObservation, type RunCron } from "./plan.ts";
 import { noteCommand, noteRun, readLastRun } from "./record.ts";
 
 export type CronDeps = FleetClients &
@@ -57,19 +57,24 @@ export function wordPressCron(deps: CronDeps): Capability<CronObservation, RunCr
   return {
     async observe() {
       const stored = await factOf(() => readLastRun(table));
-      const nodes = await factOf(() => ready(isKnown(stored) ? stored.known.record.instanceId : ""));
       const now = clock.now();
-      if (!isKnown(stored)) return { now, last: stored, run: absent, machine: absent, nodes };
+      const unread = { run: absent, machine: absent, nodes: absent };
+      if ("unknown" in stored) return { ...unread, now, last: stored };
+      if (!isKnown(stored)) return { ...unread, now, last: absent, nodes: await factOf(() => ready("")) };
       const { record, commandId } = stored.known;
+      const last = known(record);
+      if (hadTurn(record, now)) return { ...unread, now, last };
       const { instanceId } = record;
-      const [run, machine] = await Promise.all([
+      const [run, nodes] = await Promise.all([
         factOf(async () => {
           const id = commandId ?? (await aws.findCommand(instanceId, runKey(record)));
           return id === undefined ? undefined : aws.commandRun(instanceId, id);
         }),
-        factOf(async () => (await aws.machines([instanceId])).get(instanceId)),
+        factOf(() => ready(instanceId)),
       ]);
-      return { now, last: known(record), run, machine, nodes };
+      const goesOn = isKnown(run) && run.known.state === "running";
+      const machine = goesOn ? await factOf(async () => (await aws.machines([instanceId])).get(instanceId)) : absent;
+      return { now, last, run, machine, nodes };
     },
     plan: planCron,
     holds: async ({ instanceId }) => (await isServing(instanceId)) || `${instanceId} is not in service any more`,

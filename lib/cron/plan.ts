@@ -25,9 +25,9 @@ export interface CronObservation {
   readonly now: number;
   /** Absent: this farm never ran any. */
   readonly last: Fact<CronRecord>;
-  /** The command of the last run. Absent: it was never sent, or nobody can see it yet. */
+  /** The command of the last run. Absent: it was never sent, or nobody can see it yet; not read once the minute has had its turn. */
   readonly run: Fact<CommandRun>;
-  /** The machine of the last run. Absent: EC2 does not know it any more. */
+  /** The machine of a run that goes on. Absent: EC2 does not know it any more. */
   readonly machine: Fact<Machine>;
   /**
    * Ids of nodes that are in service and healthy in the balancer's eyes, and whose agent is online, in the order of their
@@ -57,7 +57,7 @@ export function planCron(o: CronObservation): Plan<RunCron> {
   if ("unknown" in o.last) return rest(`what ran last is unknown: ${o.last.unknown}`);
   const last = isKnown(o.last) ? o.last.known : undefined;
   if (last !== undefined) {
-    if (minuteOf(last.at) >= minuteOf(o.now)) return rest(`${last.instanceId} had this minute's turn`);
+    if (hadTurn(last, o.now)) return rest(`${last.instanceId} had this minute's turn`);
     const going = whyGoing(o, last);
     if (going !== undefined) return rest(going);
   }
@@ -82,6 +82,9 @@ export function planCron(o: CronObservation): Plan<RunCron> {
     ],
   };
 }
+
+/** This minute's events have been run, or are being: nothing else decides then. */
+export const hadTurn = ({ at }: CronRecord, now: number): boolean => minuteOf(at) >= minuteOf(now);
 
 const minuteOf = (ms: number): number => Math.floor(ms / MINUTE_MS);
 

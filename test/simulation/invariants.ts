@@ -52,7 +52,7 @@ export async function brokenInvariants(world: SimulatedWorld): Promise<readonly 
   const wrong = await wrongWithPair(world);
   const groups = await groupsOf(world);
   const journal = await world.journal();
-  const { deeds, runs, broken } = world.witness;
+  const { deeds, cronRuns, broken } = world.witness;
   const pair = world.databases.pair.witness;
   return [
     ...broken,
@@ -63,7 +63,7 @@ export async function brokenInvariants(world: SimulatedWorld): Promise<readonly 
     ...(await strayMachines(world, groups)),
     ...(await openActivities(world, groups)),
     ...completedTwice(deeds),
-    ...ranTwiceAMinute(runs),
+    ...ranTwiceAMinute(cronRuns),
     ...changedBlindly(deeds, journal),
     ...unexplained(deeds, journal),
     ...untyped(journal),

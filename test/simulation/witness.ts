@@ -18,8 +18,8 @@ export interface Deed {
 /** What is seen of the functions from outside: what they changed, what they wrote down, and who held which lease. */
 export interface Witness {
   readonly deeds: readonly Deed[];
-  /** Commands that ran WordPress's scheduled events: routine, so they are no deeds. */
-  readonly runs: readonly Deed[];
+  /** Runs of due events, once a minute: no deeds of the farm's own. */
+  readonly cronRuns: readonly Deed[];
   readonly lines: readonly JournalLine[];
   /** Rules that were broken, in words. */
   readonly broken: readonly string[];
@@ -73,7 +73,7 @@ interface Held {
 /** `metricsAgeMs`: how long ago a node published its load. */
 export function openWitness(clock: VirtualClock, metricsAgeMs: () => number): Witness {
   const deeds: Deed[] = [];
-  const runs: Deed[] = [];
+  const cronRuns: Deed[] = [];
   const lines: JournalLine[] = [];
   const broken: string[] = [];
   const asked = new Map<string, number>();
@@ -100,7 +100,7 @@ export function openWitness(clock: VirtualClock, metricsAgeMs: () => number): Wi
 
   return {
     deeds,
-    runs,
+    cronRuns,
     lines,
     broken,
     asked: (operation) => asked.get(operation) ?? 0,
@@ -139,14 +139,9 @@ export function openWitness(clock: VirtualClock, metricsAgeMs: () => number): Wi
       const functionName = /:assumed-role\/[^/]+\/(tandem-.+)$/.exec(principal.arn)?.[1];
       if (DEEDS.has(operation) && functionName !== undefined) {
         const parameters = texts(input);
-        const isRun = parameters["DocumentName"]?.endsWith("-cron") === true;
-        (isRun ? runs : deeds).push({
-          at: clock.now(),
-          functionName,
-          operation,
-          parameters,
-          metricsAgeMs: metricsAgeMs(),
-        });
+        const isCronRun = parameters["DocumentName"]?.endsWith("-cron") === true;
+        const deed = { at: clock.now(), functionName, operation, parameters, metricsAgeMs: metricsAgeMs() };
+        (isCronRun ? cronRuns : deeds).push(deed);
       }
       return answer;
     },

@@ -11,7 +11,7 @@ afterAll(() => farm.world.close());
 const MINUTE = 60_000;
 const watchFarm = "tandem-local-watch-farm";
 const runs = (since: number) =>
-  farm.world.witness.runs
+  farm.world.witness.cronRuns
     .filter(({ at }) => at >= since)
     .map(({ at, parameters }) => ({ minute: Math.floor(at / MINUTE), command: JSON.stringify(parameters) }));
 const nodeOf = (run: { command: string } | undefined): string => /i-[0-9a-f]+/.exec(run?.command ?? "")?.[0] ?? "none";

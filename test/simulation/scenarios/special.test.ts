@@ -44,7 +44,7 @@ test(
   "scheduled events run there, and on web nodes while that class has no healthy node",
   async () => {
     const runs = (since: number) =>
-      farm.world.witness.runs
+      farm.world.witness.cronRuns
         .filter(({ at }) => at >= since)
         .map(({ parameters }) => /i-[0-9a-f]+/.exec(JSON.stringify(parameters))?.[0] ?? "");
     const [id = ""] = await ids();

@@ -30,7 +30,6 @@ async function turns(count: number, last: number | undefined, isOnline: (id: str
         .map((InstanceId) => ({ InstanceId, PingStatus: isOnline(InstanceId) ? "Online" : "ConnectionLost" })),
     }),
     ListCommands: () => ({ Commands: [] }),
-    DescribeInstances: () => ({ Reservations: [] }),
   });
   const table = memoryTable();
   if (last !== undefined) await table.put({ pk: "cron", sk: "last", instanceId: idOf(last), at: 0 });
