@@ -22,4 +22,17 @@ const shakableSchemas = {
   },
 };
 
-module.exports = [shakableSchemas];
+/** The SDK reads streams of events by code that it loads when it meets one; no operation that Tandem calls has one. */
+const withoutEventStreams = {
+  name: "without-event-streams",
+  setup(build) {
+    build.onResolve({ filter: /^@smithy\/core\/event-streams$/ }, ({ kind }) =>
+      kind === "dynamic-import" ? { path: "event-streams", namespace: "left-out" } : undefined,
+    );
+    build.onLoad({ filter: /./, namespace: "left-out" }, ({ path }) => ({
+      contents: `throw new Error("${path} are left out of the bundles: infra/esbuild.plugins.cjs");`,
+    }));
+  },
+};
+
+module.exports = [shakableSchemas, withoutEventStreams];

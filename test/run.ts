@@ -67,7 +67,7 @@ function giveWay(child: ChildProcess): void {
 
 if (!all)
   console.log(
-    "left to `npm run test:all`, for they take minutes: test/farm/shared, cloud-faults and mariadb (a farm of their own), " +
+    "left to `npm run test:all`, for they take minutes: test/farm/shared, cloud-faults, mariadb, rounds and maintenance (a farm of their own each), " +
       "test/farm/scenarios (the pair's on real servers of both flavours; here they are played in the simulation), a node that is " +
       "abandoned, the driver on MySQL, 90 s of overload instead of 40 s of full load, 900 more seeds, a quiet day instead of six hours, " +
       "Debian's awscli against the endpoint",

@@ -86,7 +86,11 @@ const statusSchema = z.looseObject({
   web: z.looseObject({
     desired: z.number(),
     nodes: z.array(z.looseObject({ id: z.string(), state: z.string(), health: z.unknown() })),
+    refresh: z.unknown(),
   }),
+  cron: z.optional(
+    z.looseObject({ last: z.nullable(z.looseObject({ at: z.string() })), problems: z.array(z.unknown()) }),
+  ),
   edge: z.looseObject({ distribution: z.unknown(), records: z.array(z.looseObject({ name: z.string() })) }),
   database: z.looseObject({
     problems: z.array(z.looseObject({ code: z.string() })),

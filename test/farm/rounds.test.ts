@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { isAll } from "../extent.ts";
 import { eventually, farmJson, inService, journal, serverless, startFarm, status, stopFarm, tandem } from "./farm.ts";
 import { alarmOf } from "./launches.ts";
+import { watchPages } from "./pages.ts";
 
 const ROUNDS = 10;
 const POOL = 2;
@@ -12,7 +12,7 @@ const KILLS_MS = 5 * 60_000;
 /** A web node is gone and its replacement serves well within this time. */
 const REPLACED_SECONDS_MAX = 90;
 /** Between two pages that were served while nodes died. */
-const SILENCE_MS_MAX = 2_000;
+const SILENCE_MS_MAX = 5_000;
 const WAITS = /:Wait$/;
 
 /** In `npm run test:all` only: half an hour of a farm of its own. */
@@ -60,7 +60,7 @@ const WAITS = /:Wait$/;
     // The wish keeps the load's own ups and downs out of what is counted.
     expect(await tandem("scale", "3", "--for", "10m")).toMatchObject({ code: 0 });
     await eventually("three nodes", 120, status, (seen) => isAtRest(seen, 3));
-    const pages = watchPages();
+    const pages = watchPages(farmJson().site);
     let kills = 0;
     for (const until = Date.now() + KILLS_MS; Date.now() < until; kills++) {
       const nodes = inService(await status());
@@ -96,31 +96,3 @@ const isAtRest = (seen: Seen, count: number): boolean =>
 
 const back = (): Promise<Seen> =>
   eventually("two nodes and a full pool", 240, status, (seen) => isAtRest(seen, 2) && stopped(seen).length >= POOL);
-
-/** Asks for a page all the time, as visitors who come again. */
-function watchPages() {
-  const ended = new AbortController();
-  let [sent, lost, silenceMs, answeredAt] = [0, 0, 0, Date.now()];
-  const ask = async (): Promise<void> => {
-    while (!ended.signal.aborted) {
-      sent++;
-      const page = await fetch(farmJson().site, { signal: AbortSignal.timeout(5_000) }).catch(() => undefined);
-      await page?.text().catch(() => undefined);
-      const now = Date.now();
-      if (page?.status === 200) {
-        silenceMs = Math.max(silenceMs, now - answeredAt);
-        answeredAt = now;
-      } else lost++;
-      await sleep(100);
-    }
-  };
-  // Two, so that one that waits for a dead node does not count as silence.
-  const asking = Promise.all([ask(), ask()]);
-  return {
-    async stop() {
-      ended.abort();
-      await asking;
-      return { sent, lost, silenceMs };
-    },
-  };
-}

@@ -54,9 +54,13 @@ test(
 test(
   '6 "no active lifecycle action" while the node still waits is tried again until it works',
   async () => {
+    // The node that replaces it has a hook to complete as well: without it the refusals are this node's.
+    const launches = { AutoScalingGroupName: "tandem-local-web", ScalingProcesses: ["Launch"] };
+    await farm.world.ask("autoscaling", "SuspendProcesses", launches);
     const id = await farm.leaving();
     farm.world.fault({ ...noActive(id), operation: "CompleteLifecycleAction", times: 2 });
     await farm.until(id, "gone");
+    await farm.world.ask("autoscaling", "ResumeProcesses", launches);
     expect(completions(id)).toHaveLength(1);
     const failures = (await farm.lines(id)).filter(({ result }) => result.includes("lifecycle-action-not-open"));
     expect(failures).toHaveLength(2);
