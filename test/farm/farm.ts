@@ -88,9 +88,7 @@ const statusSchema = z.looseObject({
     nodes: z.array(z.looseObject({ id: z.string(), state: z.string(), health: z.unknown() })),
     refresh: z.unknown(),
   }),
-  cron: z.optional(
-    z.looseObject({ last: z.nullable(z.looseObject({ at: z.string() })), problems: z.array(z.unknown()) }),
-  ),
+  cron: z.looseObject({ last: z.nullable(z.looseObject({ at: z.string() })), problems: z.array(z.unknown()) }),
   edge: z.looseObject({ distribution: z.unknown(), records: z.array(z.looseObject({ name: z.string() })) }),
   database: z.looseObject({
     problems: z.array(z.looseObject({ code: z.string() })),
