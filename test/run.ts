@@ -69,7 +69,7 @@ if (!all)
   console.log(
     "left to `npm run test:all`, for they take minutes: test/farm/shared, cloud-faults, mariadb, rounds and maintenance (a farm of their own each), " +
       "test/farm/scenarios (the pair's on real servers of both flavours; here they are played in the simulation), a node that is " +
-      "abandoned, the driver on MySQL, 90 s of overload instead of 40 s of full load, 900 more seeds, a quiet day instead of six hours, " +
+      "abandoned, the driver on MySQL, 90 s of overload instead of 40 s of full load, 1,900 more seeds, a quiet day instead of six hours, " +
       "Debian's awscli against the endpoint",
   );
 // What mostly waits for real time to pass goes first, and what never does beside it.
