@@ -12,7 +12,7 @@ const KILLS_MS = 5 * 60_000;
 /** A web node is gone and its replacement serves well within this time. */
 const REPLACED_SECONDS_MAX = 90;
 /** Between two pages that were served while nodes died. */
-const SILENCE_MS_MAX = 5_000;
+const SILENCE_MS_MAX = 2_000;
 const WAITS = /:Wait$/;
 
 /** In `npm run test:all` only: half an hour of a farm of its own. */

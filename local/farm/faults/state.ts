@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FarmMachine } from "../machines.ts";
 import type { LastingFaults } from "./lasting.ts";
@@ -144,7 +145,8 @@ export async function errant(servers: Servers, node: FarmMachine) {
     try {
       if (!sql.isMariadb) await sql.run("SET GLOBAL super_read_only = OFF"); // read_only stays on: only an administrator writes
       await sql.run(CREATE_FAULT_TABLE);
-      await sql.run(`REPLACE INTO ${FAULT_TABLE} VALUES ('errant', ?)`, [`written on ${node.name}`]);
+      // A row that stays as it is makes no transaction: MariaDB writes nothing to its binary log.
+      await sql.run(`REPLACE INTO ${FAULT_TABLE} VALUES ('errant', ?)`, [`written on ${node.name}: ${randomUUID()}`]);
     } finally {
       await setReadOnly(sql, true);
     }

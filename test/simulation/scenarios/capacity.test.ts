@@ -1,7 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import { onAlarm, sample, SCENARIO_MS, servingFarm, SETUP_MS, type ScenarioFarm } from "./farm.ts";
 
-const MINUTE_MS = 60_000;
 let farm: ScenarioFarm;
 beforeAll(async () => {
   farm = await servingFarm("capacity", "none");
@@ -85,24 +84,6 @@ test(
     await farm.world.advance(590_000);
     expect(await farm.desired()).toBe(size);
     expect(changes().slice(before)).toEqual([]);
-  },
-  SCENARIO_MS,
-);
-
-test.each([0.3, 1])(
-  "a tier of six shrinks by a node a minute although a share of %s of all events is lost",
-  async (rate) => {
-    farm.world.fault({ kind: "load", perSecond: 400, serviceSeconds: 0.2 });
-    await farm.world.until("six serve", async () => (await farm.serving()).length === 6, SCENARIO_MS * 10);
-    await farm.world.advance(120_000);
-    farm.world.fault({ on: "events", kind: "drop", rate, lateMs: 0 });
-    farm.world.fault({ kind: "load", perSecond: 4, serviceSeconds: 0.05 });
-    const nodes = 4;
-    // a minute and a half by itself; the minutes of the tests before are among those that it looks back on
-    const noticedMs = 3 * MINUTE_MS;
-    await farm.world.until("two are left", async () => (await farm.webs()).length === 2, nodes * MINUTE_MS + noticedMs);
-    expect(await farm.desired()).toBe(2);
-    expect((await farm.serving()).length).toBe(2);
   },
   SCENARIO_MS,
 );
