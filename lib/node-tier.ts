@@ -2,19 +2,11 @@ import { cloudWatchClient, ec2Client, elbv2Client, ssmClient, ssmOnceClient } fr
 import type { FleetDeps } from "./fleet/deps.ts";
 import { nodesAws } from "./fleet/aws.ts";
 import { webNode } from "./fleet/node/apply.ts";
-import { webCapacity } from "./fleet/web.ts";
 import { openCore, view, type Invocation, type Lookout, type World } from "./lookout.ts";
+import { capacityViews } from "./web-tier.ts";
 
 /** How many nodes there are of each class, and each of them. */
-export function webViews(deps: FleetDeps) {
-  const { hasSpecial, webGroup, specialGroup } = deps.spec;
-  const nodes = nodesAws(deps);
-  return {
-    web: view(webCapacity(deps, { groupName: webGroup, nodes })),
-    ...(hasSpecial ? { special: view(webCapacity(deps, { groupName: specialGroup, nodes })) } : {}),
-    node: view(webNode(deps)),
-  };
-}
+export const webViews = (deps: FleetDeps) => ({ ...capacityViews(deps, nodesAws(deps)), node: view(webNode(deps)) });
 
 /** The web tier and each of its nodes. The databases are another function's, and so is the client that speaks to them. */
 export function openNodeTier(invocation: Invocation, world: World = {}): Lookout & FleetDeps {

@@ -38,7 +38,6 @@ export interface Spec {
   readonly documents: Readonly<Record<"launch" | "drain" | "fence" | "cron", string>>;
   /** Target group of the web nodes. */
   readonly targetGroup: string;
-  readonly alarms: { readonly busy: string; readonly idle: string };
   /** CloudWatch namespace of what the web nodes publish. */
   readonly metricNamespace: string;
   /** Secrets are `<prefix>/database/<user>` and `<prefix>/wordpress/salts`. */
@@ -79,7 +78,6 @@ export function specOf(environment: Environment): Spec {
     hooks: { launch: "tandem-launch", terminate: "tandem-terminate" },
     documents: { launch: `${farm}-launch`, drain: `${farm}-drain`, fence: `${farm}-fence`, cron: `${farm}-cron` },
     targetGroup: `${farm}-web`,
-    alarms: { busy: `${farm}-web-busy`, idle: `${farm}-web-idle` },
     metricNamespace: "Tandem",
     secretsPrefix: `tandem/${stage}`,
     functions: {

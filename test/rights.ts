@@ -204,6 +204,7 @@ export const SELDOM: Readonly<Partial<Record<RoleKey, Readonly<Record<string, st
     "autoscaling:SetDesiredCapacity": FIRST_COMES,
     "autoscaling:SetInstanceHealth": "only when a machine is dead and its group has not seen it yet",
     "autoscaling:TerminateInstanceInAutoScalingGroup": "only when AWS announced to take a node",
+    "cloudwatch:GetMetricData": FIRST_COMES,
     "dynamodb:PutItem": "only when something is announced, or found to do",
     "elasticloadbalancing:DeregisterTargets": "only when a lost node still gets requests",
     "elasticloadbalancing:DescribeTargetHealth": "only for a node that is lost, leaves or will leave",

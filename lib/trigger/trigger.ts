@@ -29,10 +29,15 @@ export function scopeOfGroup(farm: FarmNames, group: string, instanceId: string)
   return DATABASE_NODES.some((node) => group === farm.databaseGroups[node]) ? "database" : undefined;
 }
 
+const ALARMED: readonly (readonly [string, Scope])[] = [
+  ["web", "web"],
+  ["special", "special"],
+  ["db", "database"],
+];
+
 /** The scope that an alarm tells of, by the alarm's name; undefined for an alarm that is not the farm's. */
 export function scopeOfAlarm(farm: FarmNames, alarm: string): Scope | undefined {
-  if (alarm.startsWith(`${farm.farm}-web-`)) return "web";
-  return alarm.startsWith(`${farm.farm}-db-`) ? "database" : undefined;
+  return ALARMED.find(([kind]) => alarm.startsWith(`${farm.farm}-${kind}-`))?.[1];
 }
 
 /** An event that is not what it should be: `what` says what is wrong, and where. Trying it again cannot help. */

@@ -34,14 +34,12 @@ export async function groupsOf(world: SimulatedWorld): Promise<readonly GroupSee
   });
 }
 
-const isWeb = (group: GroupSeen): boolean => group.name.endsWith("-web");
-
 /** Every group has what it wants, in service. */
 export const isServing = async (world: SimulatedWorld): Promise<boolean> => (await groupsOf(world)).every(serves);
 
-/** So it is, and the web tier has the size that a quiet farm wants. */
+/** So it is, and each has the size that a quiet farm wants. */
 export const isRestored = async (world: SimulatedWorld): Promise<boolean> =>
-  (await groupsOf(world)).every((group) => serves(group) && (!isWeb(group) || group.desired === group.min));
+  (await groupsOf(world)).every((group) => serves(group) && group.desired === group.min);
 
 const serves = (group: GroupSeen): boolean =>
   group.instances.length === group.desired &&
@@ -64,7 +62,8 @@ export async function brokenInvariants(world: SimulatedWorld): Promise<readonly 
     ...(await openActivities(world, groups)),
     ...completedTwice(deeds),
     ...ranTwiceAMinute(cronRuns),
-    ...changedBlindly(deeds, journal),
+    ...changedBlindly(world, journal),
+    ...(await unanswered(world)),
     ...unexplained(deeds, journal),
     ...untyped(journal),
     ...world
@@ -87,7 +86,7 @@ function restored(group: GroupSeen): string[] {
     .join("; ");
   return [
     ...(desired < min || desired > max ? [`${name} wants ${desired}, allowed is ${min} to ${max}`] : []),
-    ...(isWeb(group) && desired !== min ? [`${name} wants ${desired} in a quiet farm, not ${min}`] : []),
+    ...(desired !== min ? [`${name} wants ${desired} in a quiet farm, not ${min}`] : []),
     ...(instances.length === desired ? [] : [`${name} has ${instances.length} of ${desired}: ${states}`]),
     ...instances
       .filter(({ state, healthy }) => state !== "InService" || !healthy)
@@ -124,6 +123,15 @@ async function openActivities(world: SimulatedWorld, groups: readonly GroupSeen[
   return open;
 }
 
+/** Every wish has its last word by now, or is in force for as long as it was asked for. */
+async function unanswered(world: SimulatedWorld): Promise<string[]> {
+  const { requests } = await world.status();
+  if ("unknown" in requests) return [`the open requests are unknown: ${requests.unknown}`];
+  return requests
+    .filter(({ action, state }) => state === "pending" || action !== "scale")
+    .map(({ id, action, state }) => `${action} ${id} is ${state}`);
+}
+
 function completedTwice(deeds: readonly Deed[]): string[] {
   const seen = new Map<string, number>();
   for (const { operation, parameters } of deeds) {
@@ -144,32 +152,39 @@ function ranTwiceAMinute(runs: readonly Deed[]): string[] {
 const METRICS_AGE_MS_MAX = 60_000;
 
 /** Capacity that changed while nobody knew the load: never down, and up only because an operator asked. */
-function changedBlindly(deeds: readonly Deed[], journal: readonly JournalLine[]): string[] {
+function changedBlindly({ witness, machines, stage }: SimulatedWorld, journal: readonly JournalLine[]): string[] {
   const wishedAt = journal
     .filter(({ action, result }) => action === "answer-request" && result.includes("standing"))
     .map(({ at }) => Date.parse(at));
   const broken: string[] = [];
-  let before: number | undefined;
-  for (const deed of deeds) {
+  const sizes = new Map<string, number>();
+  for (const deed of witness.deeds) {
+    const { AutoScalingGroupName, InstanceId } = deed.parameters;
+    const group = AutoScalingGroupName ?? `tandem-${stage}-${machines.get(InstanceId ?? "")?.node}`;
+    const before = sizes.get(group);
     const to = sizeAfter(deed, before);
     // a repeated attempt of a call whose answer was lost changes nothing
     if (to === undefined || to === before) continue;
+    sizes.set(group, to);
     const isRaised = before === undefined || to > before;
     const isWished = isRaised && wishedAt.some((wished) => Math.abs(wished - deed.at) <= WISH_MS_MAX);
-    const change = `${new Date(deed.at).toISOString()}: capacity changed from ${before ?? "the minimum"} to ${to}`;
-    if (deed.metricsAgeMs > METRICS_AGE_MS_MAX && !isWished)
+    const change = `${new Date(deed.at).toISOString()}: ${group} changed from ${before ?? "the minimum"} to ${to}`;
+    if (deed.metricsAgeMs > METRICS_AGE_MS_MAX && !isWished && !OPERATORS.includes(deed.operation))
       broken.push(`${change} on metrics ${deed.metricsAgeMs / 1000} s old`);
-    before = to;
   }
   return broken;
 }
 
-/** Undefined: the deed changes no capacity. Of the web group, the only one whose capacity is ever changed. */
+/** Only an operator keeps a node out of service or puts it back, whatever the load is. */
+const OPERATORS = ["EnterStandby", "ExitStandby"];
+
+/** Undefined: the deed changes no capacity, or from one that is not known. */
 function sizeAfter({ operation, parameters }: Deed, before: number | undefined): number | undefined {
   if (operation === "SetDesiredCapacity") return Number(parameters["DesiredCapacity"]);
-  const isLess =
-    operation === "TerminateInstanceInAutoScalingGroup" && parameters["ShouldDecrementDesiredCapacity"] === "true";
-  return isLess && before !== undefined ? before - 1 : undefined;
+  if (before === undefined) return undefined;
+  if (operation === "ExitStandby") return before + 1;
+  const mayShrink = operation === "TerminateInstanceInAutoScalingGroup" || operation === "EnterStandby";
+  return mayShrink && parameters["ShouldDecrementDesiredCapacity"] === "true" ? before - 1 : undefined;
 }
 
 /** The longest wish of the simulator's operator. */

@@ -4,7 +4,8 @@ import { brokenInvariants, isRestored, isServing } from "./invariants.ts";
 import { writeLoad } from "./pair/clients.ts";
 import { settlePair } from "./pair/end.ts";
 import { pairMischief } from "./pair/mischief.ts";
-import type { Template } from "./template.ts";
+import { openOperator } from "./operator.ts";
+import { packagedTemplate, withSpecial, type Template } from "./template.ts";
 import { openWorld, type Fault, type SimulatedWorld, type WorldOptions } from "./world.ts";
 
 export interface Verdict {
@@ -22,6 +23,11 @@ export interface Verdict {
 const PAUSE_MS = [2_000, 30_000] as const;
 /** The pair needs up to a minute to be whole again after one: some come into the middle of that, some after it. */
 const PAIR_PAUSE_MS = [1_000, 30_000] as const;
+/** An order comes into the middle of what the one before began, or after it. */
+const ORDER_PAUSE_MS = [10_000, 240_000] as const;
+/** Of the seeds, those in which an operator rolls out templates and keeps nodes, and those with a second class of nodes. */
+const OPERATED = 1 / 3;
+const SPECIAL = 1 / 4;
 /** Of the clients whose acknowledgements are accounted for. */
 const WRITES_PER_SECOND = [1, 2, 4] as const;
 /** The last of them hear or give up within this. */
@@ -42,7 +48,11 @@ export async function simulate(options: {
 }): Promise<Verdict> {
   const { seed, minutes } = options;
   const chance = openChance(`${seed}/plan`);
-  const world = await openWorld({ wire: "none", ...options });
+  const operations = openChance(`${seed}/operations`);
+  const isOperated = operations.happens(OPERATED);
+  const packaged = options.template ?? (await packagedTemplate());
+  const template = operations.happens(SPECIAL) ? withSpecial(packaged) : packaged;
+  const world = await openWorld({ wire: "none", ...options, template });
   const told: string[] = [];
   const tell = (words: string): void => void told.push(`${new Date(world.now()).toISOString()} ${words}`);
   try {
@@ -52,10 +62,14 @@ export async function simulate(options: {
     const mischief = pairMischief(world, pairChance);
     const perSecond = pairChance.pick(WRITES_PER_SECOND) ?? 1;
     const load = writeLoad({ clock, chance: pairChance.branch("clients"), databases, prefix: "row", perSecond });
+    const operator = openOperator(world, operations.branch("orders"), template);
     const end = world.now() + minutes * 60_000;
     await interleaved(world, end, [
       { pause: () => chance.whole(...PAUSE_MS), act: async () => tell(await disturb(world, chance)) },
       { pause: () => pairChance.whole(...PAIR_PAUSE_MS), act: async () => tell(await mischief.next()) },
+      ...(isOperated
+        ? [{ pause: () => operations.whole(...ORDER_PAUSE_MS), act: async () => tell(await operator.next()) }]
+        : []),
     ]);
     tell("the faults end");
     world.fault({ kind: "heal" });
@@ -68,6 +82,7 @@ export async function simulate(options: {
     const endedAt = world.now();
     let restoredMs = Infinity;
     try {
+      await operator.finish();
       await world.until("every node serves", () => isServing(world), HEALED_MS_MAX);
       await world.until("the farm is as it was", () => isRestored(world), RESTORED_MS_MAX);
       restoredMs = world.now() - endedAt;

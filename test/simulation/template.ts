@@ -70,6 +70,22 @@ export async function packagedTemplate(): Promise<Template> {
   return readTemplate(file);
 }
 
+/** The farm's second class, of one to three nodes. */
+export function withSpecial(template: Template): Template {
+  const parameters: object = Object(template["Parameters"]);
+  const of = (count: number) => ({ Type: "String", Default: String(count) });
+  return { ...template, Parameters: { ...parameters, SpecialMin: of(1), SpecialMax: of(3) } };
+}
+
+/** Another version of what the web nodes are launched from. */
+export function withWebType(template: Template, type: string): Template {
+  const { WebLaunchTemplate } = template.Resources;
+  if (WebLaunchTemplate === undefined) throw new Error("the template has no WebLaunchTemplate");
+  const LaunchTemplateData = { ...Object(WebLaunchTemplate.Properties?.["LaunchTemplateData"]), InstanceType: type };
+  const Properties = { ...WebLaunchTemplate.Properties, LaunchTemplateData };
+  return { ...template, Resources: { ...template.Resources, WebLaunchTemplate: { ...WebLaunchTemplate, Properties } } };
+}
+
 /** The framework puts the time of packaging in the keys of the code. */
 const withoutTime = (text: string): string => text.replaceAll(/\d{13}-\d{4}-\d\d-\d\dT[\d:.]+Z/g, "0-simulation");
 

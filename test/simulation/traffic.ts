@@ -7,6 +7,8 @@ import type { VirtualClock } from "./virtual-clock.ts";
 export interface Load {
   readonly perSecond: number;
   readonly serviceSeconds: number;
+  /** Of the administration, which the second class serves where there is one. */
+  readonly adminPerSecond: number;
 }
 
 /** What a web node publishes of one interval; names as infra/nodes/publish.sh. */
@@ -39,23 +41,26 @@ const QUEUED_PER_WORKER_MAX = 50;
 /** A target that is probed gets its share of the traffic; after this long without a probe it is none any more. */
 const PROBED_MS_MAX = 8_000;
 
-/** A quiet site: four requests a second, each for 50 ms, keep a fifth of a worker busy. */
-const QUIET: Load = { perSecond: 4, serviceSeconds: 0.05 };
+/** A quiet site: four requests a second, each for 50 ms, keep a fifth of a worker busy, and nobody administers it. */
+const QUIET: Load = { perSecond: 4, serviceSeconds: 0.05, adminPerSecond: 0 };
 
 /** Visitors and the balancer's probes, without a request of their own: rates in, metrics out. */
 export function modelTraffic({ clock, machines, put }: TrafficParts): Traffic {
   const probed = new Map<string, number>();
   let publishedAt = 0;
-  const serving = (): number =>
-    [...probed].filter(([host, at]) => clock.now() - at <= PROBED_MS_MAX && serves(machines().at(host))).length;
-  const serves = (machine: ModelMachine | undefined): boolean => machine?.isUp() === true && machine.node === "web";
+  /** How many nodes of this class answer the balancer's probes. */
+  const serving = (node: string): number =>
+    [...probed].filter(([host, at]) => {
+      const machine = machines().at(host);
+      return clock.now() - at <= PROBED_MS_MAX && machine?.isUp() === true && machine.node === node;
+    }).length;
 
   const traffic: Traffic = {
     load: QUIET,
     silentUntil: 0,
     publishedAt: () => publishedAt,
     healthProber: async () =>
-      serving() > 0
+      serving("web") > 0
         ? { healthy: true, reason: "Success: HTTP Status Code 200, OK" }
         : { healthy: false, reason: "Failure: HTTP Status Code 503, Service Unavailable" },
     proxy: {
@@ -73,10 +78,10 @@ export function modelTraffic({ clock, machines, put }: TrafficParts): Traffic {
       let queued = 0;
       const interval = (): void => {
         timer = clock.after(INTERVAL_SECONDS * 1000, interval);
-        const { perSecond, serviceSeconds } = traffic.load;
-        // visitors only: nobody administers this site
-        const inTraffic = machine.node === "web" && probed.has(machine.address) ? 1 / Math.max(1, serving()) : 0;
-        const arrived = Math.round(perSecond * INTERVAL_SECONDS * inTraffic);
+        const { perSecond, adminPerSecond, serviceSeconds } = traffic.load;
+        const asked = machine.node === "web" ? perSecond : adminPerSecond;
+        const inTraffic = probed.has(machine.address) ? 1 / Math.max(1, serving(machine.node)) : 0;
+        const arrived = Math.round(asked * INTERVAL_SECONDS * inTraffic);
         const room = Math.floor((workers * INTERVAL_SECONDS) / serviceSeconds);
         const completed = Math.min(queued + arrived, room);
         queued = Math.min(queued + arrived - completed, workers * QUEUED_PER_WORKER_MAX);

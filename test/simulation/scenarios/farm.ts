@@ -48,7 +48,7 @@ export async function servingFarm(
     world.until(`${id} is ${state}`, async () => (await stateOf(id)) === state, ms);
   const rest = async () => {
     world.fault({ kind: "heal" });
-    world.fault({ kind: "load", perSecond: 4, serviceSeconds: 0.05 });
+    world.fault({ kind: "load", perSecond: 4, serviceSeconds: 0.05, adminPerSecond: 0 });
     await world.until("the farm is whole", () => isRestored(world), 3 * WAIT_MS);
   };
   const deeds: ScenarioFarm["deeds"] = (operation, instanceId) =>

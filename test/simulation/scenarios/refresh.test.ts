@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "@jest/globals";
 import { groupsOf } from "../invariants.ts";
-import { packagedTemplate, type Template } from "../template.ts";
+import { packagedTemplate, withWebType } from "../template.ts";
 import { SCENARIO_MS, servingFarm, SETUP_MS, type ScenarioFarm } from "./farm.ts";
 
 const GROUP = "tandem-local-web";
@@ -12,18 +12,6 @@ const NEW_TYPE = "t4g.large";
 let farm: ScenarioFarm;
 afterEach(() => farm.world.close());
 
-/** The farm's template, whose web nodes are of another type. */
-async function changed(template: Template): Promise<Template> {
-  const { WebLaunchTemplate } = template.Resources;
-  if (WebLaunchTemplate === undefined) throw new Error("the template has no WebLaunchTemplate");
-  const LaunchTemplateData = {
-    ...Object(WebLaunchTemplate.Properties?.["LaunchTemplateData"]),
-    InstanceType: NEW_TYPE,
-  };
-  const Properties = { ...WebLaunchTemplate.Properties, LaunchTemplateData };
-  return { ...template, Resources: { ...template.Resources, WebLaunchTemplate: { ...WebLaunchTemplate, Properties } } };
-}
-
 /** A farm in service of which another template version has been deployed. */
 async function deployed(seed: string, nodes = 2): Promise<ScenarioFarm> {
   const template = await packagedTemplate();
@@ -32,7 +20,7 @@ async function deployed(seed: string, nodes = 2): Promise<ScenarioFarm> {
     await farm.world.invoke(MAINTAIN, { action: "scale", count: nodes, forSeconds: 86_400 });
     await farm.world.until("the nodes serve", async () => (await farm.serving()).length === nodes, ROLL_OUT_MS);
   }
-  await farm.world.redeploy(await changed(template));
+  await farm.world.redeploy(withWebType(template, NEW_TYPE));
   return farm;
 }
 

@@ -1,19 +1,11 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import { groupsOf } from "../invariants.ts";
-import { packagedTemplate, type Template } from "../template.ts";
+import { packagedTemplate, withSpecial } from "../template.ts";
 import { SCENARIO_MS, servingFarm, SETUP_MS, type ScenarioFarm } from "./farm.ts";
-
-/** The farm's template with `specialMin=1` and `specialMax=3`. */
-async function withSpecial(): Promise<Template> {
-  const template = await packagedTemplate();
-  const parameters: object = Object(template["Parameters"]);
-  const SpecialMin = { Type: "String", Default: "1" };
-  return { ...template, Parameters: { ...parameters, SpecialMin, SpecialMax: { Type: "String", Default: "3" } } };
-}
 
 let farm: ScenarioFarm;
 beforeAll(async () => {
-  farm = await servingFarm("special", "none", await withSpecial());
+  farm = await servingFarm("special", "none", withSpecial(await packagedTemplate()));
 }, SETUP_MS);
 afterEach(() => farm.rest(), SCENARIO_MS);
 afterAll(() => farm.world.close());
@@ -117,6 +109,28 @@ test(
     expect(await order({ action: "plan", scope: "special" })).toMatchObject({
       text: expect.stringContaining("special: "),
     });
+  },
+  SCENARIO_MS,
+);
+
+test(
+  "a busy administration adds a node of its class as soon as an alarm tells of it, and when it is idle that node goes",
+  async () => {
+    // The load begins after a tick of the clock, so that the alarm is the first to tell of it.
+    const ticks = () => farm.world.witness.invocations("tandem-local-watch-farm");
+    const before = ticks();
+    await farm.world.until("the clock ticks", () => ticks() > before, 2 * MINUTE);
+    const since = farm.world.now();
+    farm.world.fault({ kind: "load", adminPerSecond: 30, serviceSeconds: 0.1 });
+    await farm.world.until("another is wanted", async () => Number((await special())?.desired) > 1, 2 * MINUTE);
+    expect(await farm.desired()).toBe(2);
+    const grown = (await farm.world.journal()).find(
+      ({ scope, action, at }) => scope === "special" && action === "set-desired" && Date.parse(at) >= since,
+    );
+    expect(grown?.cause).toMatch(/^alarm tandem-local-special-(idle is OK|busy is ALARM)$/);
+
+    farm.world.fault({ kind: "load", adminPerSecond: 0, serviceSeconds: 0.05 });
+    await farm.world.until("one is enough", async () => (await special())?.desired === 1, 15 * MINUTE);
   },
   SCENARIO_MS,
 );

@@ -70,6 +70,14 @@ describe("a real event", () => {
   });
 });
 
+test.each([
+  ["tandem-local-special-busy", { kind: "look", scope: "special" }],
+  ["tandem-local-on-alarm-errors", { kind: "ignored" }],
+])("the name of an alarm tells of which nodes it is: %s", (alarmName, asked) => {
+  const event = JSON.parse(textOf("alarm-state.json"));
+  expect(readTriggers({ ...event, detail: { ...event.detail, alarmName } }, localSpec)).toMatchObject([asked]);
+});
+
 describe("an event of AWS Health", () => {
   const health = (detail: object): readonly Trigger[] => {
     const event = JSON.parse(textOf("health.json"));
