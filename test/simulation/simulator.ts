@@ -28,6 +28,8 @@ const ORDER_PAUSE_MS = [10_000, 240_000] as const;
 /** Of the seeds, those in which an operator rolls out templates and keeps nodes, and those with a second class of nodes. */
 const OPERATED = 1 / 3;
 const SPECIAL = 1 / 4;
+/** Whoever writes on such a farm comes and goes. */
+const EDITORS_PAUSE_MS = [20_000, 300_000] as const;
 /** Of the clients whose acknowledgements are accounted for. */
 const WRITES_PER_SECOND = [1, 2, 4] as const;
 /** The last of them hear or give up within this. */
@@ -51,7 +53,8 @@ export async function simulate(options: {
   const operations = openChance(`${seed}/operations`);
   const isOperated = operations.happens(OPERATED);
   const packaged = options.template ?? (await packagedTemplate());
-  const template = operations.happens(SPECIAL) ? withSpecial(packaged) : packaged;
+  const hasSpecial = operations.happens(SPECIAL);
+  const template = hasSpecial ? withSpecial(packaged) : packaged;
   const world = await openWorld({ wire: "none", ...options, template });
   const told: string[] = [];
   const tell = (words: string): void => void told.push(`${new Date(world.now()).toISOString()} ${words}`);
@@ -62,6 +65,7 @@ export async function simulate(options: {
     const mischief = pairMischief(world, pairChance);
     const perSecond = pairChance.pick(WRITES_PER_SECOND) ?? 1;
     const load = writeLoad({ clock, chance: pairChance.branch("clients"), databases, prefix: "row", perSecond });
+    const editors = operations.branch("editors");
     const operator = openOperator(world, operations.branch("orders"), template);
     const end = world.now() + minutes * 60_000;
     await interleaved(world, end, [
@@ -70,11 +74,14 @@ export async function simulate(options: {
       ...(isOperated
         ? [{ pause: () => operations.whole(...ORDER_PAUSE_MS), act: async () => tell(await operator.next()) }]
         : []),
+      ...(hasSpecial
+        ? [{ pause: () => editors.whole(...EDITORS_PAUSE_MS), act: async () => tell(edit(world, editors)) }]
+        : []),
     ]);
     tell("the faults end");
     world.fault({ kind: "heal" });
     mischief.heal();
-    world.fault({ kind: "load", perSecond: 4, serviceSeconds: 0.05 });
+    world.fault({ kind: "load", perSecond: 4, serviceSeconds: 0.05, adminPerSecond: 0 });
     const broken = [...(await settlePair(world))];
     const stopped = load.stop();
     await world.advance(LAST_WRITES_MS);
@@ -189,6 +196,9 @@ function spoilScript(world: SimulatedWorld, chance: Chance): string {
 
 const changeLoad: Mischief = (world, chance) =>
   inject(world, { kind: "load", perSecond: chance.whole(1, 150), serviceSeconds: chance.whole(2, 30) / 100 });
+
+const edit = (world: SimulatedWorld, chance: Chance): string =>
+  inject(world, { kind: "load", adminPerSecond: chance.pick([0, 1, 10, 40]) ?? 0 });
 
 const silence: Mischief = (world, chance) => inject(world, { kind: "silence", ...lasting(chance, 10, 150) });
 
