@@ -24,6 +24,8 @@ import { specOf, type Spec } from "./spec.ts";
 
 /** What one invocation gives to the farm's code. */
 export interface Invocation extends Pick<LoopDeps, "remainingMs" | "log"> {
+  /** Lambda's own, and the same in each try of an asynchronous invocation. */
+  readonly requestId: string;
   count(metric: "IgnoredEvents" | "RejectedEvents" | "UnpublishedLines" | "Pages"): void;
   /** Says in the structured log why an event had no effect. */
   note(message: string): void;

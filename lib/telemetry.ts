@@ -32,6 +32,7 @@ export const onLambda = <R>(run: (invocation: Invocation, event: unknown) => Pro
     });
 
 const invocationOf = (context: Context): Invocation => ({
+  requestId: context.awsRequestId,
   remainingMs: () => context.getRemainingTimeInMillis(),
   log: (line) =>
     logger.info(`${line.scope} ${line.phase}: ${line.action ?? line.problem ?? ""} ${line.result}`, { journal: line }),

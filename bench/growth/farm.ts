@@ -120,6 +120,7 @@ export async function openGrownFarm(nodes: number): Promise<GrownFarm> {
 type Ask = SimulatedWorld["ask"];
 
 const quietInvocation: Invocation = {
+  requestId: "growth",
   remainingMs: () => REMAINING_MS,
   log: () => undefined,
   count: () => undefined,

@@ -155,8 +155,10 @@ const farmScopes = (farm: Farm): readonly Scope[] =>
 async function wish(farm: Farm, scope: Scope, what: Wish, expiresAt: number): Promise<Answer> {
   const createdAt = farm.clock.now();
   const until = createdAt + ANSWER_MS_MAX;
-  const id = farm.ids.uuid();
-  await farm.requests.put({ ...what, id, scope, createdAt, expiresAt, state: "pending" });
+  // An order that Lambda delivers again is the same wish: what came after it must not be undone by its repetition.
+  const id = farm.requestId;
+  if ((await farm.requests.get(id)) === undefined)
+    await farm.requests.put({ ...what, id, scope, createdAt, expiresAt, state: "pending" });
 
   const remainingMs = (): number => Math.min(farm.remainingMs(), until - farm.clock.now());
   const outcome = await lookAt({ ...farm, remainingMs }, scope, `an operator wants ${what.action}`);

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { SetDesiredCapacityCommand } from "@aws-sdk/client-auto-scaling";
 import { SendCommandCommand } from "@aws-sdk/client-ssm";
@@ -140,8 +141,7 @@ describe("load", () => {
 const statusOf = (page: string): Promise<number | string> =>
   fetch(page, { headers: { connection: "close" } }).then(
     (answer) => answer.status,
-    (error: unknown) =>
-      `${new Date().toISOString()} ${error instanceof Error ? `${error.message}: ${error.cause}` : error}`,
+    (error: unknown) => `${new Date().toISOString()} ${inspect(error)}`,
   );
 
 describe("a web node that is lost", () => {

@@ -124,11 +124,12 @@ async function runOnce(
   spec: EnvironmentSpec,
   environment: Environment,
   around: Around,
-  invocation: { readonly payload: string; readonly deadline: number },
+  invocation: { readonly requestId: string; readonly payload: string; readonly deadline: number },
 ): Promise<Outcome> {
   const run = code.get(moduleOf(spec.handler));
   if (run === undefined) return failed(new Error(`${spec.handler} of ${spec.functionName} is not of this repository`));
   const given: Given = {
+    requestId: invocation.requestId,
     remainingMs: () => Math.max(0, invocation.deadline - clock.now()),
     log(line) {
       if (environment.alive()) journalled(line);

@@ -84,7 +84,7 @@ export function openOperator(world: SimulatedWorld, chance: Chance, template: Te
 /** The pair's groups have one server each, whatever happens. */
 const isScaled = ({ min, max }: { readonly min: number; readonly max: number }): boolean => min < max;
 
-const isKept = ({ state }: { readonly state: string }): boolean => /Standby$/.test(state);
+const isKept = ({ state }: { readonly state: string }): boolean => state.endsWith("Standby");
 
 async function isRollingOut(world: SimulatedWorld): Promise<boolean> {
   const { InstanceRefreshes } = await world.ask("autoscaling", "DescribeInstanceRefreshes", {

@@ -85,6 +85,7 @@ export function unitFarm(own: { forMs?: number } = {}) {
   const farm: Farm = {
     ...openFarm(
       {
+        requestId: "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
         remainingMs: () => endsAt - clock.now(),
         log: (line) => void logged.push(line),
         count: (metric) => void counted.push(metric),

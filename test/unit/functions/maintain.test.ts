@@ -151,6 +151,19 @@ describe("an operator", () => {
     expect(answer).toMatchObject({ request: { state: "refused" } });
   });
 
+  test("is one wish, however often Lambda delivers the order", async () => {
+    const { farm, clock } = unitFarm();
+    fakeAws(quietGroup());
+    const order = { action: "drain", instanceId: "i-0ffffffffffffffff" };
+    const first = await carryOut(farm, order);
+    await clock.advance(60_000);
+    expect("request" in first && first.request).toMatchObject({ id: farm.requestId, state: "refused" });
+    expect(await carryOut(farm, order)).toMatchObject({ request: "request" in first && first.request });
+
+    const other = { ...farm, requestId: "d6af9ac6-7b61-11e6-9a41-93e8deadbeef" };
+    expect(await carryOut(other, order)).toMatchObject({ request: { id: other.requestId } });
+  });
+
   test("freezes and thaws, and sees the dry run of a wish that waits", async () => {
     const { farm } = unitFarm();
     const calls = fakeAws(quietGroup());
