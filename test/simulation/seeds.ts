@@ -29,6 +29,11 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     minutes: 20,
     bug: "an empty server was promoted by approval, and its peer that held everything was not proposed after that",
   },
+  {
+    seed: 851,
+    minutes: 20,
+    bug: "an order that Lambda delivered again took a node out of service that had been restored meanwhile",
+  },
 ];
 
 /** `npm test` runs the first of them, `npm run test:all` every one. */

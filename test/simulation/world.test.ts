@@ -1,3 +1,6 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { groupsOf, isRestored } from "./invariants.ts";
 import { KEPT_SEEDS } from "./seeds.ts";
@@ -105,6 +108,17 @@ describe("a seed", () => {
       expect(once.story).toBe(again.story);
       expect(once.calls).toBe(again.calls);
       expect(once.broken).toEqual([]);
+    },
+    LONG_MS,
+  );
+
+  test(
+    "gives the same story after others and alone in a process",
+    async () => {
+      const { story } = await simulate({ seed: 4, minutes: 4, template });
+      const args = [join(import.meta.dirname, "run.ts"), "--seed", "4", "--minutes", "4"];
+      const alone = await promisify(execFile)(process.execPath, args, { maxBuffer: 64 * 1024 * 1024 });
+      expect(alone.stdout).toBe(`${story}\nseed 4: every invariant held\n`);
     },
     LONG_MS,
   );
