@@ -41,15 +41,6 @@ const RESTORED_MS_MAX = 15 * 60_000;
 /** What is restored must stay so. */
 const QUIET_MS = 3 * 60_000;
 
-let warm: Promise<void> | undefined;
-
-/**
- * In the first world of a process some of what happens at one moment happens in another order than in all later ones. So
- * nothing is judged in it, and a seed tells the same story alone as after others.
- */
-const warmedUp = (template: Template): Promise<void> =>
-  (warm ??= openWorld({ seed: "warm-up", wire: "none", template }).then((world) => world.close()));
-
 /** One seed: minutes full of faults, then none, then the invariants. */
 export async function simulate(options: {
   readonly seed: string | number;
@@ -64,7 +55,6 @@ export async function simulate(options: {
   const packaged = options.template ?? (await packagedTemplate());
   const hasSpecial = operations.happens(SPECIAL);
   const template = hasSpecial ? withSpecial(packaged) : packaged;
-  await warmedUp(packaged);
   const world = await openWorld({ wire: "none", ...options, template });
   const told: string[] = [];
   const tell = (words: string): void => void told.push(`${new Date(world.now()).toISOString()} ${words}`);

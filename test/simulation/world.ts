@@ -10,6 +10,7 @@ import { openCloud, type Cloud } from "../../local/cloud/cloud.ts";
 import type { Around } from "../../local/cloud/endpoint.ts";
 import type { ApiFault, EventFault } from "../../local/cloud/faults/index.ts";
 import type { Principal } from "../../local/cloud/service.ts";
+import { serviceIds, serviceSchema } from "../../local/cloud/wire/schema.ts";
 import { memoryTable } from "../unit/reconcile/memory-table.ts";
 import { openChance } from "./chance.ts";
 import { deploy, redeploy } from "./deploy.ts";
@@ -113,6 +114,8 @@ export async function openWorld({
   flavour = "mysql",
 }: WorldOptions): Promise<SimulatedWorld> {
   const template = given ?? (await packagedTemplate());
+  // Loaded in the middle of the first world, they would put what happens at one moment in another order than in later ones.
+  await Promise.all(serviceIds.map(serviceSchema));
   const chance = openChance(seed);
   const clock = virtualClock(START_MS);
   const databases = openDatabases({ clock, chance: chance.branch("databases"), flavour });
